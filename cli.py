@@ -1,0 +1,137 @@
+"""The composition root: mounts the commands lazily and turns refusals into messages and exit codes."""
+
+import importlib
+import importlib.util
+import io
+import os
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from itembank import __version__, terminal
+
+# noun or command -> (modules that hold its verbs, one line of help). Imported only when called.
+NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
+    "demo": (("scoring.commands.demo",), "Make two simulated districts and run the whole job on them."),
+    "analyze": (("scoring.commands.analyze",), "Analyse a bare file of responses, without a bank."),
+    "doctor": (("itembank.commands.doctor",), "Check this installation and say what to mend."),
+    "why": (("scoring.commands.why",), "Trace a number of a report to everything it rests on."),
+    "init": (("itembank.commands.init",), "Create a bank."),
+    "upgrade": (("itembank.commands.upgrade",), "Bring a bank to this version's tables."),
+    "people": (("itembank.commands.people",), "Who works in the bank, for which district."),
+    "decisions": (("itembank.commands.decisions",), "What both districts decide together."),
+    "concepts": (("itembank.commands.concepts",), "The concepts that are measured, and the standards."),
+    "items": (("itembank.commands.items", "scoring.commands.items"), "Write, check, import and find items."),
+    "reviews": (("itembank.commands.reviews",), "Review items of both districts."),
+    "forms": (("itembank.commands.forms", "scoring.commands.forms"), "Forms: assemble, freeze, print."),
+    "rosters": (("itembank.commands.rosters",), "Schools, classes and students from a roster."),
+    "students": (("itembank.commands.students",), "Erase a student's data."),
+    "administrations": (("itembank.commands.administrations",), "Open and follow an administration."),
+    "responses": (("itembank.commands.responses",), "Check and load students' responses."),
+    "keys": (("itembank.commands.keys", "scoring.commands.keys"), "Answer keys and their versions."),
+    "calibrate": (("scoring.commands.calibrate",), "Estimate item parameters from both districts together."),
+    "score": (("scoring.commands.score",), "Score students in batch."),
+    "compare": (("scoring.commands.compare",), "Compare the districts' mastery of concepts."),
+    "diagnose": (("scoring.commands.diagnose",), "Item fit, model fit, DIF, unusual answer patterns."),
+    "cuts": (("scoring.commands.cuts",), "Where mastery begins: ratings and cuts."),
+    "link": (("scoring.commands.link",), "Keep the scale from year to year."),
+    "indicators": (("scoring.commands.indicators",), "Yearly indicators and targets."),
+    "actions": (("scoring.commands.actions",), "What the districts agreed to try."),
+    "report": (("scoring.commands.report",), "Reports to read and print."),
+    "bank": (("itembank.commands.bank",), "Status, backup, export, verification of the bank."),
+    "simulate": (("scoring.commands.simulate",), "Simulated responses and recovery studies."),
+}
+
+ABOUT = "The common assessment of two districts, from the item a teacher writes to the number a leader acts on."
+STYLE: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+def sub_app(name: str) -> typer.Typer | None:
+    """The verbs of a noun, from all its modules together; None when no module is there."""
+    modules, help_text = NOUNS[name]
+    found = [importlib.import_module(m).app for m in modules if importlib.util.find_spec(m)]
+    if not found:
+        return None
+    merged = typer.Typer(help=help_text, no_args_is_help=True, **STYLE)
+    for part in found:
+        merged.registered_commands.extend(part.registered_commands)
+        merged.registered_groups.extend(part.registered_groups)
+    return merged
+
+
+def build(only: str | None = None, everything: bool = False) -> typer.Typer:
+    """The Typer app. `only` mounts that noun's modules; the others stay names with a line of help.
+
+    With `everything` all are mounted: for the command reference and the tests.
+    """
+    app = typer.Typer(name="itembank", help=ABOUT, **STYLE)
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        ctx: typer.Context,
+        bank: str = typer.Option("", help="The bank: a file or a URL. Also ITEMBANK_URL, itembank.toml."),
+        version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    ) -> None:
+        if version:
+            print(f"itembank {__version__}")
+        elif ctx.invoked_subcommand is None:
+            print(ctx.get_help())
+
+    for name, (_, help_text) in NOUNS.items():
+        part = sub_app(name) if everything or name == only else None
+        if part is None:
+            app.command(name, help=help_text, hidden=not is_there(name))(nothing)
+        elif len(part.registered_commands) == 1 and part.registered_commands[0].name is None:
+            app.command(name, help=help_text)(part.registered_commands[0].callback or nothing)
+        else:
+            app.add_typer(part, name=name)
+    return app
+
+
+def is_there(name: str) -> bool:
+    return any(importlib.util.find_spec(m) for m in NOUNS[name][0])
+
+
+def nothing() -> None:
+    """Stands for a noun whose module was not asked for."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C."""
+
+
+def interrupt(*_: Any) -> None:
+    raise Interrupted
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; every refusal becomes a sentence, a hint and an exit code, never a traceback."""
+    words = terminal.with_bank(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a Windows console (cp1252) must not end a run
+    signal.signal(signal.SIGINT, interrupt)
+    noun = next((w for w in words if not w.startswith("-")), None)
+    try:
+        build(noun)(words, prog_name="itembank")
+    except Interrupted:
+        print("Interrupted; nothing was left half-done.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("ITEMBANK_DEBUG"):
+            raise
+        sys.exit(terminal.explain(error))
+
+
+if __name__ == "__main__":
+    main()

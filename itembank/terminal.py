@@ -1,0 +1,131 @@
+"""How commands talk: data on stdout, messages on stderr, tables in three formats, the next step last."""
+
+import csv
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from itembank.findings import Finding
+
+Format = Literal["table", "csv", "json"]
+
+
+def say(message: str = "") -> None:
+    """A message for the person at the terminal (stderr)."""
+    print(message, file=sys.stderr)
+
+
+def next_step(command: str) -> None:
+    """The last line on stderr: what to do next."""
+    print(f"Next: {command}", file=sys.stderr)
+
+
+def emit(text: str) -> None:
+    """Data (stdout)."""
+    print(text)
+
+
+def emit_json(value: Any) -> None:
+    """JSON on stdout; dates and paths become text."""
+    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def cell(value: Any) -> str:
+    """One value for a person to read: floats to three decimals, missing values empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.3f}"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(cell(v) for v in value)
+    return str(value)
+
+
+def neutralised(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula (CSV injection): =, +, -, @, tab get a leading quote.
+
+    Plain numbers keep their sign.
+    """
+    if text and text[0] in "=+-@\t\r":
+        try:
+            float(text)
+        except ValueError:
+            return "'" + text
+    return text
+
+
+def emit_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], format: Format = "table") -> None:
+    """Rows on stdout as an aligned text table, CSV or JSON.
+
+    Args:
+        rows: mappings from column name to value.
+        columns: which columns, in which order.
+        format: "table" for people, "csv" and "json" for programs.
+    """
+    rows = list(rows)
+    if format == "json":
+        emit_json([{c: row.get(c) for c in columns} for row in rows])
+        return
+    if format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([neutralised("" if row.get(c) is None else str(row.get(c))) for c in columns])
+        return
+    cells = [[cell(row.get(c)) for c in columns] for row in rows]
+    numeric = [
+        bool(rows) and all(isinstance(row.get(c), (int, float)) or row.get(c) is None for row in rows) for c in columns
+    ]
+    width = [max([len(c)] + [len(line[i]) for line in cells]) for i, c in enumerate(columns)]
+    for line in [list(columns), ["-" * w for w in width], *cells]:
+        padded = [t.rjust(w) if n else t.ljust(w) for t, w, n in zip(line, width, numeric, strict=True)]
+        print("  ".join(padded).rstrip())
+
+
+def show_findings(findings: Sequence[Finding], format: Format = "table", limit: int = 200) -> None:
+    """Findings, one per line on stderr (or as JSON on stdout), at most `limit` of them, the rest counted."""
+    if format == "json":
+        emit_json([f.as_dict() for f in findings])
+        return
+    for finding in findings[:limit]:
+        say(str(finding))
+    if len(findings) > limit:
+        say(f"... and {len(findings) - limit} more")
+
+
+def with_bank(arguments: list[str]) -> list[str]:
+    """Take --bank out of the arguments, wherever it stands, and make it the bank of this process."""
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for word in waiting:
+        if word == "--bank":
+            os.environ["ITEMBANK_URL"] = next(waiting, "")
+        elif word.startswith("--bank="):
+            os.environ["ITEMBANK_URL"] = word.removeprefix("--bank=")
+        else:
+            rest.append(word)
+    return rest
+
+
+def explain(error: Exception) -> int:
+    """Print what happened; return the exit code."""
+    code = getattr(error, "exit_code", None)
+    if code is None:  # a defect of ours: name the place, not the values, which may be a student's
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"error: unexpected {type(error).__name__} at {last.name}, line {last.lineno}.", file=sys.stderr)
+        print("This is a defect. Run again with ITEMBANK_DEBUG=1 to see where; mind student data.", file=sys.stderr)
+        return 70
+    for finding in getattr(error, "findings", ()):
+        print(finding, file=sys.stderr)
+    print(f"error: {error.args[0] if error.args else error} ({getattr(error, 'code', 'refused')})", file=sys.stderr)
+    for line in getattr(error, "details", ()):
+        print(f"  {line}", file=sys.stderr)
+    if hint := getattr(error, "hint", ""):
+        print(f"hint: {hint}", file=sys.stderr)
+    return int(code)

@@ -1,0 +1,48 @@
+"""The scoring engine: calibrate, score, compare. Works on plain DataFrames, without a bank.
+
+Rows are students, columns are items, empty means not administered. Names are imported on first use, so that
+`import scoring` costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "calibrate": "fitting",
+    "Fit": "fitting",
+    "read_fit": "fitting",
+    "simulate": "fitting",
+    "score": "scores",
+    "sum_score_table": "scores",
+    "reliability": "scores",
+    "concept_profile": "profiles",
+    "ConceptProfile": "profiles",
+    "classical": "diagnosis",
+    "item_fit": "diagnosis",
+    "model_fit": "diagnosis",
+    "person_fit": "diagnosis",
+    "dif": "diagnosis",
+    "dimensionality": "diagnosis",
+    "link": "linking",
+    "plausible_values": "comparisons",
+    "compare": "comparisons",
+    "disclose": "comparisons",
+    "angoff": "mastery",
+    "dina": "mastery",
+    "ScoringError": "irt.errors",
+    "DesignError": "irt.errors",
+    "NotConverged": "irt.errors",
+    "ScoringWarning": "irt.errors",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(f"scoring.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'scoring' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,130 @@
+"""From a DataFrame of responses to the arrays the engine works on.
+
+Rows are students, columns are items. A cell is a score 0, 1, 2, ..., or empty (NaN) for "not administered", or one
+of the codes of a blank: omitted `O`, not reached `R`, invalid or multiple marks `M` (STATISTICS.md, 3). What was
+answered is kept apart from how it is scored: `scores` holds the scores after the rule, `status` what was there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.irt.errors import DesignError
+
+MISSING = -1
+ANSWERED, NOT_ADMINISTERED, OMITTED, NOT_REACHED, INVALID = range(5)
+DEFAULT_CODES = {"O": "omitted", "R": "not reached", "M": "invalid"}
+_STATUS = {"omitted": OMITTED, "not reached": NOT_REACHED, "invalid": INVALID, "not administered": NOT_ADMINISTERED}
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Scored responses of N students to J items.
+
+    Attributes:
+        items: (J,) item names, in the order of the columns.
+        persons: the index of the rows.
+        scores: (N, J) int8; the score, or -1 where nothing enters the likelihood.
+        status: (N, J) int8; one of ANSWERED, NOT_ADMINISTERED, OMITTED, NOT_REACHED, INVALID.
+    """
+
+    items: tuple[str, ...]
+    persons: pd.Index
+    scores: NDArray[np.int8]
+    status: NDArray[np.int8]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.scores.shape[0], self.scores.shape[1]
+
+
+def read_responses(
+    responses: pd.DataFrame,
+    codes: Mapping[str, str] | None = None,
+    not_reached: str = "ignored",
+) -> Responses:
+    """Read a DataFrame of scores and codes.
+
+    Args:
+        responses: rows students, columns items; whole numbers, NaN, or the codes.
+        codes: code in the data -> "omitted" | "not reached" | "invalid" | "not administered"; default O, R, M.
+        not_reached: "ignored" (as if not administered; the rule for calibration) or "zero" (individual scores only).
+
+    Returns:
+        Responses. Omitted and invalid are scored 0.
+
+    Raises:
+        DesignError: a cell is none of these; the message names columns, rows (1-based) and counts, never an answer.
+    """
+    if not_reached not in ("ignored", "zero"):
+        raise DesignError("unknown-rule", f"not_reached is {not_reached!r}", "Use 'ignored' or 'zero'.")
+    names = tuple(str(c) for c in responses.columns)
+    if len(set(names)) != len(names):
+        twice = sorted({n for n in names if names.count(n) > 1})
+        raise DesignError("duplicate-item", "An item stands in two columns.", "Rename one of them.", twice)
+    if not len(names) or not len(responses):
+        raise DesignError("no-responses", "There are no responses.", "Give a table with students and items.")
+    meaning = {str(k): _STATUS[v] for k, v in (DEFAULT_CODES if codes is None else codes).items()}
+    scores = np.full(responses.shape, MISSING, dtype=np.int8)
+    status = np.full(responses.shape, ANSWERED, dtype=np.int8)
+    problems: list[str] = []
+    for j, name in enumerate(names):
+        _read_column(responses.iloc[:, j], meaning, scores[:, j], status[:, j], name, problems)
+    if problems:
+        raise DesignError(
+            "impossible-response",
+            "Some responses are neither a score 0, 1, 2, ... nor one of the codes.",
+            "Give raw options with a key, or name the codes with codes=.",
+            problems,
+        )
+    scores[(status == OMITTED) | (status == INVALID)] = 0
+    if not_reached == "zero":
+        scores[status == NOT_REACHED] = 0
+    return Responses(names, responses.index, scores, status)
+
+
+def _read_column(
+    column: "pd.Series[object]",
+    meaning: Mapping[str, int],
+    scores: NDArray[np.int8],
+    status: NDArray[np.int8],
+    name: str,
+    problems: list[str],
+) -> None:
+    """Fill one column of scores and status; append a line to problems where a cell cannot be read."""
+    if pd.api.types.is_bool_dtype(column):
+        column = column.astype("float64")
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        coded = {float(c): s for c, s in meaning.items() if _is_number(c)}
+        for code, what in coded.items():
+            here = values == code
+            status[here] = what
+            values = np.where(here, np.nan, values)
+        empty = np.isnan(values) & (status == ANSWERED)
+    else:
+        text = column.astype("string").str.strip()
+        for code, what in meaning.items():
+            here = (text == code).fillna(False).to_numpy(dtype=bool)
+            status[here] = what
+        empty = (text.isna() | (text == "")).to_numpy(dtype=bool) & (status == ANSWERED)
+        values = pd.to_numeric(text.where(status == ANSWERED), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    status[empty] = NOT_ADMINISTERED
+    answered = status == ANSWERED
+    good = answered & (values >= 0) & (values <= 100) & (values == np.floor(values))
+    bad = answered & ~good
+    if bad.any():
+        rows = np.flatnonzero(bad)[:3] + 1
+        problems.append(f"{name}: {int(bad.sum())} cells, first in rows {', '.join(map(str, rows))}")
+    scores[good] = values[good].astype(np.int8)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
