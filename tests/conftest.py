@@ -1,0 +1,15 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of real data with reference results; skips, with the reason, where there is none."""
+    place = os.environ.get("ITEMBANK_REFERENCE_DATA", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("no reference data: ITEMBANK_REFERENCE_DATA does not name a folder")
+    return Path(place)
