@@ -1,0 +1,80 @@
+"""What an analysis finds: tidy tables, ready to be shown, exported or stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+TOTAL = "all concepts together"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the reader should know.
+
+    Attributes:
+        code: short stable name.
+        severity: "warning" or "notice".
+        message: one plain sentence.
+    """
+
+    code: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Tables of one administration. Every table is tidy; shares are between 0 and 1; θ in pooled SDs.
+
+    Attributes:
+        title: what was given, for the page's head.
+        groups: the groups in the order they are shown; empty when nothing is compared.
+        group_word: what a group is called ("district", "country"), for sentences.
+        concepts: index concept; name, items, points, cut, cut_kind, cut_se, evidence ("enough" or "not enough
+            evidence"), accuracy (PRMSE of the concept's own items), advice.
+        mastery: columns concept, group, n, schools, rate, se, low, high, shown (False: hidden, with reason).
+        contrasts: columns concept, group, other, difference (group minus other), se, low, high, df, p_value,
+            p_adjusted, verdict ("ahead", "behind", "cannot say", "not enough evidence"), reason.
+        means: columns concept, group, mean, sd, se, low, high.
+        items: index item; title, concept, model, n, points, share_correct, item_rest, a, b, se_a, se_b, flags and
+            share_correct per group in columns ("share_correct", group) flattened as "share_correct: GROUP".
+        dif: index item; concept, effect, low, high, p_adjusted, ets_class, ets_class_total, favours, words.
+        misconceptions: columns misconception, name, concept, group, chosen, n, share, low, high.
+        options: columns item, option, is_key, misconception, group, n, share.
+        scores: index person; theta, se, status.
+        profile_scores: index person, columns (concept, "theta" | "se" | "p_mastery" | "status").
+        distribution: columns group, low, high, share: the score distributions as shown (no single students).
+        participation: columns group, students, scored, schools.
+        fit: facts of the calibration: log_likelihood, converged, iterations, n_parameters, ...
+        gate: columns check, state ("passed", "failed", "not recorded"), detail.
+        notices: warnings and notices.
+        provenance: versions, options, seed, hashes of the inputs.
+        simulated: True when the students are simulated; every page says so.
+        truth: planted values beside estimates, for a simulation; empty otherwise.
+        seconds: step -> seconds it took.
+    """
+
+    title: str
+    groups: tuple[str, ...]
+    group_word: str
+    concepts: pd.DataFrame
+    mastery: pd.DataFrame
+    contrasts: pd.DataFrame
+    means: pd.DataFrame
+    items: pd.DataFrame
+    dif: pd.DataFrame
+    misconceptions: pd.DataFrame
+    options: pd.DataFrame
+    scores: pd.DataFrame
+    profile_scores: pd.DataFrame
+    distribution: pd.DataFrame
+    participation: pd.DataFrame
+    fit: Mapping[str, Any]
+    gate: pd.DataFrame
+    notices: tuple[Notice, ...]
+    provenance: Mapping[str, Any]
+    simulated: bool = False
+    truth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    seconds: Mapping[str, float] = field(default_factory=dict)

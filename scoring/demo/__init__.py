@@ -1,0 +1,1 @@
+"""Two simulated districts with known truth, and the whole job run on them."""

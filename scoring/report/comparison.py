@@ -1,0 +1,368 @@
+"""The district comparison as one HTML page: for leaders on page 1, for math experts below, method last."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from scoring.analysis.result import TOTAL, Analysis
+from scoring.report import blocks, charts, words
+from scoring.report.blocks import Cell, Column, Section, Table
+
+
+def comparison_page(analysis: Analysis) -> str:
+    """The report as HTML text: no request, whole without script, at most a few hundred kilobytes."""
+    names = dict(analysis.concepts["name"]) if len(analysis.concepts) else {}
+    shown = analysis.mastery[analysis.mastery["shown"]] if len(analysis.mastery) else analysis.mastery
+    shown = shown[shown["concept"] != TOTAL] if len(shown) else shown
+    mastery_chart = charts.mastery_dots(shown, analysis.groups, names).html() if len(shown) else ""
+    sections = [
+        section
+        for section in (
+            _concepts(analysis, names),
+            _scores(analysis),
+            _items(analysis, names),
+            _misconceptions(analysis, names),
+            _truth(analysis),
+            _method(analysis),
+        )
+        if section.parts
+    ]
+    students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else len(analysis.scores)
+    who = "simulated students" if analysis.simulated else "students"
+    context: dict[str, Any] = {
+        "title": analysis.title,
+        "kicker": f"{students:,} {who} · {len(analysis.items)} items · common assessment report",
+        "stamps": _stamps(analysis),
+        "standing": words.standing(analysis),
+        "groups": analysis.groups if len(analysis.groups) > 1 else (),
+        "nothing_unsure": "Every concept gave a clear answer."
+        if len(analysis.contrasts)
+        else "No concepts were named.",
+        "mastery_chart": mastery_chart,
+        "interval_words": analysis.provenance.get("interval", "students as drawn"),
+        "sections": sections,
+        "footer": _footer(analysis),
+        "provenance": " · ".join(f"{k}: {v}" for k, v in analysis.provenance.items() if k != "interval"),
+    }
+    return blocks.page("comparison.html", context)
+
+
+def _stamps(analysis: Analysis) -> list[str]:
+    out = ["Simulated students: no real district, school or child"] if analysis.simulated else []
+    if len(analysis.gate) and (analysis.gate["state"] == "failed").any():
+        out.append("Not comparable yet")
+    if (analysis.concepts.get("cut_kind", pd.Series(dtype=str)) == "provisional").any():
+        out.append("Provisional bar for mastery")
+    out.append("Internal edition" if analysis.provenance.get("edition") != "public" else "Public edition")
+    return out
+
+
+def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
+    parts: list[dict[str, Any]] = []
+    if len(analysis.mastery):
+        rows = []
+        for r in analysis.mastery.itertuples():
+            name = Cell(names.get(str(r.concept), str(r.concept)))
+            if r.shown:
+                span = Cell(f"{100 * r.low:.0f} to {100 * r.high:.0f}%" if r.low == r.low else "not given")
+                rows.append(
+                    (
+                        name,
+                        Cell(str(r.group)),
+                        blocks.percent(r.rate),
+                        span,
+                        blocks.count(r.n),
+                        blocks.count(r.schools),
+                        Cell(""),
+                    )
+                )
+            else:
+                rows.append((name, Cell(str(r.group)), Cell("–"), Cell(""), Cell(""), Cell(""), Cell(str(r.reason))))
+        heads = (
+            Column("Concept"),
+            Column(analysis.group_word.capitalize()),
+            Column("Mastered", True),
+            Column("Likely range", True),
+            Column("Students", True),
+            Column("Schools", True),
+            Column("Note"),
+        )
+        parts.append(
+            blocks.table(Table("Share of students who have mastered each concept", heads, tuple(rows), True, 0))
+        )
+    if len(analysis.contrasts):
+        rows = [
+            (
+                Cell(names.get(str(r.concept), str(r.concept))),
+                Cell(f"{r.group} minus {r.other}"),
+                Cell(
+                    "" if r.difference != r.difference else f"{100 * r.difference:+.0f} in 100",
+                    None if r.difference != r.difference else r.difference,
+                ),
+                Cell("" if r.low != r.low else f"{100 * r.low:+.0f} to {100 * r.high:+.0f}"),
+                blocks.number(r.p_adjusted, 3),
+                Cell({"ahead": f"{r.group} ahead", "behind": f"{r.other} ahead"}.get(str(r.verdict), str(r.verdict))),
+            )
+            for r in analysis.contrasts.itertuples()
+        ]
+        heads = (
+            Column("Concept"),
+            Column("Compared"),
+            Column("Difference", True),
+            Column("Likely range", True),
+            Column("Chance of such a difference without a real one", True),
+            Column("What can be said"),
+        )
+        parts.append(blocks.table(Table("Differences in the share who have mastered it", heads, tuple(rows))))
+    if len(analysis.concepts):
+        rows = [
+            (
+                Cell(str(r.name)),
+                blocks.count(r.items),
+                blocks.count(r.points),
+                blocks.number(r.accuracy),
+                Cell(str(r.evidence)),
+                Cell(str(r.advice or "")),
+            )
+            for r in analysis.concepts.itertuples(index=False)
+        ]
+        heads = (
+            Column("Concept"),
+            Column("Items", True),
+            Column("Points", True),
+            Column("Accuracy from its own items (0 to 1)", True),
+            Column("Evidence"),
+            Column("What would help"),
+        )
+        parts.append(blocks.table(Table("How much evidence each concept rests on", heads, tuple(rows))))
+    return Section("concepts", "Concepts", tuple(parts))
+
+
+def _scores(analysis: Analysis) -> Section:
+    if not len(analysis.distribution):
+        return Section("scores", "Scores")
+    groups = analysis.groups or tuple(analysis.distribution["group"].unique())
+    names = dict(analysis.concepts["name"]) if len(analysis.concepts) else {}
+    curve = charts.distributions(analysis.distribution, groups, None)
+    parts = [
+        blocks.chart(
+            curve.html(), "How the students spread over the score from all items. 0 is the middle of both together."
+        )
+    ]
+    if len(analysis.means):
+        rows = tuple(
+            (
+                Cell(names.get(str(r.concept), str(r.concept))),
+                Cell(str(r.group)),
+                blocks.number(r.mean, signed=True),
+                Cell("" if r.low != r.low else f"{r.low:+.2f} to {r.high:+.2f}"),
+                blocks.number(r.sd),
+            )
+            for r in analysis.means.itertuples()
+        )
+        heads = (
+            Column("Concept"),
+            Column(analysis.group_word.capitalize()),
+            Column("Average", True),
+            Column("Likely range", True),
+            Column("Spread", True),
+        )
+        parts.append(
+            blocks.table(
+                Table("Average and spread of the scores (middle 0, spread 1 for all together)", heads, rows), fold=True
+            )
+        )
+    if analysis.items["b"].notna().any():
+        wright = charts.wright_map(analysis.distribution, analysis.items, groups, names)
+        caption = (
+            "Students (curves) and items (marks) on one scale. A student has an even chance on an item right below."
+        )
+        parts.append(blocks.chart(wright.html(), caption))
+        parts.append(blocks.table(_item_table(analysis, names), fold=True))
+    return Section("scores", "Scores and items on one scale", tuple(parts))
+
+
+def _item_table(analysis: Analysis, names: dict[str, str]) -> Table:
+    groups = analysis.groups
+    rows = tuple(
+        (
+            Cell(str(item)),
+            Cell(names.get(str(r["concept"]), str(r["concept"]))),
+            blocks.count(r["n"]),
+            *(blocks.percent(r[f"share_correct: {g}"]) for g in groups),
+            *(() if groups else (blocks.percent(r["share_correct"]),)),
+            blocks.number(r["item_rest"]),
+            blocks.number(r["a"]),
+            blocks.number(r["b"]),
+            blocks.number(r["se_b"]),
+            Cell(str(r["flags"] or "")),
+        )
+        for item, r in analysis.items.iterrows()
+    )
+    heads = (
+        Column("Item"),
+        Column("Concept"),
+        Column("Students", True),
+        *(Column(f"Share correct, {g}", True) for g in groups),
+        *(() if groups else (Column("Share correct", True),)),
+        Column("Goes with the rest", True),
+        Column("Steepness", True),
+        Column("Difficulty", True),
+        Column("± of difficulty", True),
+        Column("To look at"),
+    )
+    return Table("Every item: how many got it right and where it stands", heads, rows, True, 1)
+
+
+def _items(analysis: Analysis, names: dict[str, str]) -> Section:
+    dif = analysis.dif
+    if not len(dif):
+        return Section("differ", "Items that differ")
+    intro = (
+        "These items were easier for one side than for the other among students who are equally able on the item’s own concept. "
+        "A large difference says that the item works differently there: in wording, in what was taught, in its context. It is a question for the experts, not an answer."
+    )
+    top = dif.assign(size=dif["effect"].abs()).sort_values("size", ascending=False, kind="stable").head(12)
+    word = {"A": "small", "B": "moderate", "C": "large"}
+    rows = tuple(
+        (
+            Cell(str(item)),
+            Cell(str(r["title"])),
+            Cell(names.get(str(r["concept"]), str(r["concept"]))),
+            Cell("" if r["effect"] != r["effect"] else f"{100 * r['effect']:+.0f} in 100", float(r["effect"])),
+            Cell("" if r["low"] != r["low"] else f"{100 * r['low']:+.0f} to {100 * r['high']:+.0f}"),
+            Cell(word.get(str(r["ets_class"]), "not judged")),
+            Cell(str(r["words"])),
+        )
+        for item, r in top.iterrows()
+    )
+    heads = (
+        Column("Item"),
+        Column("Title"),
+        Column("Concept"),
+        Column("Difference at equal ability", True),
+        Column("Likely range", True),
+        Column("Size"),
+        Column("In words"),
+    )
+    return Section(
+        "differ",
+        "Items that work differently",
+        (
+            blocks.text(intro),
+            blocks.table(Table("The items that differ most at equal ability on their concept", heads, rows)),
+        ),
+    )
+
+
+def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
+    data = analysis.misconceptions
+    if not len(data):
+        return Section("misconceptions", "Misconceptions")
+    groups: Sequence[str] = analysis.groups or tuple(data["group"].unique())
+    wide = data.pivot_table(
+        index=["misconception", "name", "concept"], columns="group", values="share", aggfunc="first"
+    )
+    wide = wide.assign(total=wide.mean(axis=1)).sort_values("total", ascending=False, kind="stable").head(15)
+    if len(groups) == 2:
+        wide = wide.assign(gap=(wide[groups[0]] - wide[groups[1]]).abs())
+    low = data.set_index(["misconception", "concept", "group"])[["low", "high"]]
+    rows = []
+    for (identifier, name, concept), r in wide.iterrows():
+        cells = [Cell(str(name)), Cell(names.get(str(concept), str(concept)))]
+        for group in groups:
+            here = low.loc[(identifier, concept, group)] if (identifier, concept, group) in low.index else None
+            span = "" if here is None else f" ({100 * float(here['low']):.0f} to {100 * float(here['high']):.0f})"
+            share = float(r[group]) if group in r and r[group] == r[group] else float("nan")
+            cells.append(
+                Cell("–" if share != share else f"{100 * share:.0f}%{span}", None if share != share else share)
+            )
+        rows.append(tuple(cells))
+    heads = (Column("Misconception"), Column("Concept"), *(Column(str(g), True) for g in groups))
+    intro = (
+        "Each wrong option stands for one way of thinking. The table shows how often students who could have chosen it did, "
+        "the commonest first: a start for the conversation on teaching."
+    )
+    return Section(
+        "misconceptions",
+        "Misconceptions behind wrong answers",
+        (
+            blocks.text(intro),
+            blocks.table(
+                Table("How often each misconception’s answers were given (likely range)", heads, tuple(rows), True, 1)
+            ),
+        ),
+    )
+
+
+def _truth(analysis: Analysis) -> Section:
+    if not len(analysis.truth):
+        return Section("truth", "Truth beside estimate")
+    rows = tuple(
+        (
+            Cell(str(r.what)),
+            blocks.number(r.truth, signed=True),
+            blocks.number(r.estimate, signed=True),
+            Cell(str(r.inside)),
+        )
+        for r in analysis.truth.itertuples()
+    )
+    heads = (
+        Column("What was planted"),
+        Column("Truth", True),
+        Column("Estimate", True),
+        Column("Within the likely range"),
+    )
+    intro = "The students are simulated, so the truth is known. This is what was planted and what the program found without knowing it."
+    return Section(
+        "truth", "Truth beside estimate", (blocks.text(intro), blocks.table(Table("Planted and found", heads, rows)))
+    )
+
+
+def _method(analysis: Analysis) -> Section:
+    parts: list[dict[str, Any]] = [blocks.bullets(METHOD)]
+    if len(analysis.gate):
+        rows = tuple((Cell(str(r.check)), Cell(str(r.state)), Cell(str(r.detail))) for r in analysis.gate.itertuples())
+        parts.append(
+            blocks.table(
+                Table(
+                    "What makes a comparison fair, and what is known of it here",
+                    (Column("Check"), Column("State"), Column("Detail")),
+                    rows,
+                )
+            )
+        )
+    if analysis.notices:
+        parts.append(blocks.text("What the program noticed:"))
+        parts.append(blocks.bullets([n.message for n in analysis.notices]))
+    if len(analysis.participation):
+        rows = tuple(
+            (Cell(str(r.group)), blocks.count(r.students), blocks.count(r.scored), blocks.count(r.schools))
+            for r in analysis.participation.itertuples()
+        )
+        heads = (
+            Column(analysis.group_word.capitalize()),
+            Column("Students", True),
+            Column("With a score", True),
+            Column("Schools", True),
+        )
+        parts.append(blocks.table(Table("Who took part", heads, rows)))
+    return Section("method", "How this was done, and its limits", tuple(parts))
+
+
+METHOD = (
+    "All students’ answers were analysed together, so that an item counts the same wherever it was answered. "
+    "Items that some students were not given do not count against them.",
+    "Neither side is the yardstick: the middle and the spread of the scale are those of both together, each side weighing the same.",
+    "What is said of a concept rests on the answers to that concept’s items; it is not cut out of a total score.",
+    "“Mastered” means: reached the bar that stands for the concept. Because a few items cannot settle each child’s case, shares are "
+    "estimated for the whole group and come with a likely range; a child near the bar is never counted as simply in or out.",
+    "The likely range counts that children of one school resemble each other. It does not count what no data can show: what was taught, who was absent and why.",
+    "Groups of fewer than 11 students are not shown.",
+)
+
+
+def _footer(analysis: Analysis) -> str:
+    who = " All students, schools and districts on this page are simulated." if analysis.simulated else ""
+    return f"Made by itembank {analysis.provenance.get('itembank', '')}.{who} Formulas and sources: docs/methods."

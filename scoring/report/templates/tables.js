@@ -1,0 +1,45 @@
+// Sorting and filtering of tables; the page is complete without it.
+document.querySelectorAll("table.sortable").forEach(function (table) {
+  var body = table.tBodies[0];
+  table.querySelectorAll("thead th").forEach(function (head, column) {
+    var button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.textContent = "";
+    head.appendChild(button);
+    button.addEventListener("click", function () {
+      var down = head.getAttribute("aria-sort") === "ascending";
+      table.querySelectorAll("thead th").forEach(function (other) { other.removeAttribute("aria-sort"); });
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      Array.from(body.rows).sort(function (x, y) {
+        var a = x.cells[column].dataset.v || x.cells[column].textContent, b = y.cells[column].dataset.v || y.cells[column].textContent;
+        var na = parseFloat(a), nb = parseFloat(b);
+        var order = isNaN(na) || isNaN(nb) ? a.localeCompare(b) : na - nb;
+        return down ? -order : order;
+      }).forEach(function (row) { body.appendChild(row); });
+    });
+  });
+});
+document.querySelectorAll("table[data-filter]").forEach(function (table) {
+  var column = Number(table.dataset.filter), values = [];
+  Array.from(table.tBodies[0].rows).forEach(function (row) {
+    var text = row.cells[column].textContent;
+    if (values.indexOf(text) < 0) values.push(text);
+  });
+  if (values.length < 2) return;
+  var label = document.createElement("label"), select = document.createElement("select");
+  label.className = "filter";
+  label.textContent = "Show concept ";
+  ["all"].concat(values).forEach(function (text) {
+    var option = document.createElement("option");
+    option.textContent = text;
+    select.appendChild(option);
+  });
+  label.appendChild(select);
+  select.addEventListener("change", function () {
+    Array.from(table.tBodies[0].rows).forEach(function (row) {
+      row.hidden = select.value !== "all" && row.cells[column].textContent !== select.value;
+    });
+  });
+  table.parentNode.insertBefore(label, table);
+});

@@ -1,0 +1,182 @@
+"""The findings in plain sentences: what a leader reads, without the field's vocabulary.
+
+docs/words.md lists the plain word for each technical one; a test looks for the technical ones in what is made here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scoring.analysis.result import TOTAL, Analysis
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the groups stand, concept by concept, in sentences.
+
+    Attributes:
+        headline: the finding in one sentence.
+        ahead: group -> sentences, one per concept in which it is ahead of another group.
+        cannot_say: concepts where the data do not decide, with the reason.
+        caution: what not to conclude.
+    """
+
+    headline: str
+    ahead: dict[str, list[str]]
+    cannot_say: list[str]
+    caution: list[str]
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """One, two and three."""
+    parts = list(words)
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def of_hundred(rate: float) -> str:
+    """A share as people say it: never sharper than whole students of a hundred."""
+    if rate < 0.005:
+        return "fewer than 1 of 100"
+    if rate > 0.995:
+        return "more than 99 of 100"
+    return f"{100 * rate:.0f} of 100"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in students of a hundred."""
+    n = round(abs(100 * difference))
+    return "less than 1 in 100" if n == 0 else f"{n} in 100"
+
+
+def concept_name(analysis: Analysis, concept: str) -> str:
+    if concept == TOTAL or concept not in analysis.concepts.index:
+        return concept
+    return str(analysis.concepts.at[concept, "name"])
+
+
+def standing(analysis: Analysis) -> Standing:
+    """Sort the contrasts into what can be said and what cannot."""
+    ahead: dict[str, list[str]] = {group: [] for group in analysis.groups}
+    short: dict[str, list[str]] = {group: [] for group in analysis.groups}
+    unsure: list[str] = []
+    sizes = _sizes(analysis)
+    for row in analysis.contrasts.itertuples():
+        if row.concept == TOTAL:
+            continue
+        name = concept_name(analysis, str(row.concept))
+        if row.verdict in ("ahead", "behind"):
+            first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
+            low, high = sorted((abs(row.low), abs(row.high)))
+            text = f"{name}: {_pair(sizes, str(row.concept), str(first), str(second))}"
+            text += f" (difference {points(row.difference)}, likely {100 * low:.0f} to {100 * high:.0f})"
+            ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
+            short[str(first)].append(name)
+        else:
+            pair = "" if len(analysis.groups) == 2 else f" ({row.group} and {row.other})"
+            unsure.append(f"{name}{pair}: {row.reason}" if row.reason else f"{name}{pair}")
+    return Standing(_headline(analysis, short, unsure), ahead, unsure, cautions(analysis))
+
+
+def _sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
+    shown = analysis.mastery[analysis.mastery["shown"]] if len(analysis.mastery) else analysis.mastery
+    return {(str(r.concept), str(r.group)): float(r.rate) for r in shown.itertuples()}
+
+
+def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
+    if (concept, first) not in sizes or (concept, second) not in sizes:
+        return "shares not shown"
+    a, b = sizes[concept, first], sizes[concept, second]
+    return f"about {of_hundred(a)} students have mastered it, in {second} {100 * b:.0f}"
+
+
+def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[str]) -> str:
+    groups = [g for g in analysis.groups if short.get(g)]
+    if len(analysis.groups) < 2:
+        return "No groups were named, so nothing is compared: this report describes the students and the items."
+    if not len(analysis.contrasts):
+        return "The items carry no concepts, so only the score over all items is compared."
+    if not groups:
+        return f"No difference between {listed(analysis.groups)} is large enough to be sure of, in any concept."
+    n = len({str(c) for c in analysis.contrasts["concept"] if c != TOTAL})
+    if len(analysis.groups) > 2:
+        return f"Some of the {len(analysis.groups)} {analysis.group_word} groups differ in what their students have mastered; the lists below say where."
+    parts = []
+    for group in groups:
+        names = list(dict.fromkeys(short[group]))
+        which = "every concept" if len(names) == n and n > 1 else listed(_lower(name) for name in names)
+        parts.append(f"{group} is ahead in {which}")
+    text = ", ".join(parts[:-1]) + (", while " if len(parts) > 1 else "") + parts[-1]
+    if unsure:
+        text += f"; in {len(unsure)} of {n} concepts we cannot say"
+    return text + "."
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name
+
+
+def cautions(analysis: Analysis) -> list[str]:
+    """What not to conclude, the conditional sentences first."""
+    out = []
+    failed = analysis.gate[analysis.gate["state"] == "failed"] if len(analysis.gate) else analysis.gate
+    if len(failed):
+        out.append("These results are not comparable yet: " + listed(failed["detail"]) + ".")
+    kinds = set(analysis.concepts.get("cut_kind", pd.Series(dtype=str)).dropna())
+    if "provisional" in kinds:
+        out.append(
+            "The bar for “mastered” is provisional: it stands at 70 percent of the points, not yet set by teachers. "
+            "Read the differences rather than the levels."
+        )
+    if len(analysis.groups) > 1:
+        word = analysis.group_word
+        out.append(
+            f"A difference says where students stand, not why. It is no verdict on a {word}’s teaching or its children."
+        )
+        if len(analysis.groups) == 2:
+            out.append("Two places never tell about others like them.")
+    return out
+
+
+def five_sentences(analysis: Analysis) -> list[str]:
+    """The summary to paste into a message: five plain sentences."""
+    found = standing(analysis)
+    students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else 0
+    who = "simulated students" if analysis.simulated else "students"
+    items = len(analysis.items)
+    groups = f" of {listed(analysis.groups)}" if analysis.groups else ""
+    first = f"{analysis.title}: {students:,} {who}{groups} answered {items} items."
+    largest = _largest(analysis)
+    unsure = (
+        f"We cannot say for {listed(text.split(':')[0] for text in found.cannot_say)}."
+        if found.cannot_say
+        else "Every concept that was compared gave a clear answer."
+        if len(analysis.contrasts)
+        else "No concepts were compared."
+    )
+    dif = analysis.dif
+    flagged = dif[dif["ets_class"] == "C"] if len(dif) and "ets_class" in dif else dif
+    works = (
+        f"{len(flagged)} items work differently in the two places for students of equal ability and want a joint look: {listed(flagged.index)}."
+        if len(flagged)
+        else "No item was found to work very differently for students of equal ability."
+    )
+    return [first, found.headline, largest, unsure, works]
+
+
+def _largest(analysis: Analysis) -> str:
+    clear = analysis.contrasts
+    clear = clear[clear["verdict"].isin(["ahead", "behind"]) & (clear["concept"] != TOTAL)] if len(clear) else clear
+    if not len(clear):
+        return "No concept shows a difference that we can be sure of."
+    row = clear.loc[clear["difference"].abs().idxmax()]
+    sizes = _sizes(analysis)
+    first, second = (row["group"], row["other"]) if row["verdict"] == "ahead" else (row["other"], row["group"])
+    name = _lower(concept_name(analysis, str(row["concept"])))
+    low, high = sorted((abs(float(row["low"])), abs(float(row["high"]))))
+    return (
+        f"The largest difference is in {name}: in {first} {_pair(sizes, str(row['concept']), str(first), str(second))} "
+        f"(difference likely {100 * low:.0f} to {100 * high:.0f} in 100)."
+    )
