@@ -1,0 +1,180 @@
+"""EP posteriors against exact integration over the product grid, importance sampling, and closed forms."""
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from scoring.irt.curves import ItemParameters
+from scoring.irt.ep import concept_loglik, cut_weights, ep_posterior, probability_above, tilted_marginals
+from scoring.irt.errors import DesignError
+
+NODES = np.linspace(-6.0, 6.0, 61)
+
+
+def simulated_items(model: str, n_concepts: int, per_concept: int, rng: np.random.Generator) -> ItemParameters:
+    n = n_concepts * per_concept
+    categories = 4 if model in ("gpcm", "grm") else 2
+    slopes = rng.uniform(0.8, 2.0, n)
+    if model == "grm":
+        d = slopes[:, None] * np.array([1.2, 0.1, -1.1]) + rng.normal(0, 0.4, (n, 1))
+    elif model == "gpcm":
+        d = np.cumsum(slopes[:, None] * -np.array([-0.8, 0.1, 0.9]) + rng.normal(0, 0.3, (n, 1)), axis=1)
+    else:
+        d = rng.normal(0, 1, (n, 1))
+    g = rng.uniform(0.1, 0.3, n) if model == "3pl" else np.zeros(n)
+    names = tuple(f"i{j}" for j in range(n))
+    return ItemParameters(names, (model,) * n, slopes, d, g, np.full(n, categories))
+
+
+def draw(items: ItemParameters, index: np.ndarray, theta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    from scoring.irt.curves import category_probabilities
+
+    scores = np.zeros((len(theta), len(items)), dtype=np.int8)
+    for j in range(len(items)):
+        p = category_probabilities(items.select(np.array([j])), theta[:, index[j]])[0]
+        scores[:, j] = (rng.random(len(theta)) > np.cumsum(p, axis=0)[:-1]).sum(axis=0)
+    return scores
+
+
+def exact(loglik: np.ndarray, nodes: np.ndarray, mean: np.ndarray, covariance: np.ndarray, cuts: np.ndarray):
+    """Posterior means, SDs, P(θ >= cut) and evidence by summing over the product grid."""
+    n_concepts = loglik.shape[1]
+    grid = np.stack(np.meshgrid(*[nodes] * n_concepts, indexing="ij"), axis=-1).reshape(-1, n_concepts)
+    prior = multivariate_normal(mean, covariance).pdf(grid) * (nodes[1] - nodes[0]) ** n_concepts
+    where = np.stack(np.meshgrid(*[np.arange(nodes.size)] * n_concepts, indexing="ij"), axis=-1)
+    where = where.reshape(-1, n_concepts)
+    means, sds, above, evidence = [], [], [], []
+    for student in loglik:
+        density = prior * np.exp(sum(student[c, where[:, c]] for c in range(n_concepts)))
+        total = density.sum()
+        density /= total
+        m = density @ grid
+        means.append(m)
+        sds.append(np.sqrt(density @ (grid - m) ** 2))
+        above.append([density @ (grid[:, c] >= cuts[c]) for c in range(n_concepts)])
+        evidence.append(np.log(total))
+    return np.array(means), np.array(sds), np.array(above), np.array(evidence)
+
+
+@pytest.mark.parametrize("model", ["2pl", "3pl", "gpcm", "grm"])
+@pytest.mark.parametrize(("n_concepts", "per_concept"), [(2, 2), (2, 8), (3, 5)])
+def test_posterior_meets_the_bounds_against_exact_integration(model, n_concepts, per_concept):
+    rng = np.random.default_rng(31)
+    items = simulated_items(model, n_concepts, per_concept, rng)
+    index = np.repeat(np.arange(n_concepts), per_concept)
+    correlation = np.full((n_concepts, n_concepts), 0.7) + 0.3 * np.eye(n_concepts)
+    mean = np.linspace(-0.3, 0.4, n_concepts)
+    scores = draw(items, index, rng.multivariate_normal(mean, correlation, 25), rng)
+    # two concepts: a fine grid, on which counting the nodes beyond the cut is exact enough to be the reference when
+    # the cut lies halfway between two nodes (midpoint rule, error of the order of spacing²)
+    fine = np.linspace(-6, 6, 401 if n_concepts == 2 else 65)
+    cuts = np.full(n_concepts, fine[fine.size // 2 + 4] + 0.5 * (fine[1] - fine[0]))
+    loglik = concept_loglik(items, scores, index, NODES)
+    found = ep_posterior(loglik, NODES, mean, correlation)
+    m, sd, above, evidence = exact(concept_loglik(items, scores, index, fine), fine, mean, correlation, cuts)
+    assert found.converged.all()
+    # bounds of the contract: means .01 posterior SDs, SDs 2 %, P(mastery) .005
+    assert np.abs((found.mean - m) / sd).max() < 0.01
+    assert np.abs(found.standard_deviation / sd - 1).max() < 0.02
+    p = probability_above(tilted_marginals(found, loglik, NODES), NODES, cuts)
+    assert np.abs(p - above).max() < 0.005
+    assert np.abs(found.log_evidence - evidence).max() < 0.005
+
+
+def test_six_concepts_agree_with_importance_sampling():
+    rng = np.random.default_rng(5)
+    items = simulated_items("2pl", 6, 5, rng)
+    index = np.repeat(np.arange(6), 5)
+    correlation = np.full((6, 6), 0.75) + 0.25 * np.eye(6)
+    scores = draw(items, index, rng.multivariate_normal(np.zeros(6), correlation, 6), rng)
+    found = ep_posterior(concept_loglik(items, scores, index, NODES), NODES, np.zeros(6), correlation)
+    for i in range(6):
+        draws = rng.multivariate_normal(found.mean[i], 1.3 * found.covariance[i], 60_000)
+        log_target = multivariate_normal(np.zeros(6), correlation).logpdf(draws)
+        z = items.a * draws[:, index] + items.d[:, 0]
+        log_target += np.where(scores[i] == 1, -np.logaddexp(0, -z), -np.logaddexp(0, z)).sum(axis=1)
+        log_w = log_target - multivariate_normal(found.mean[i], 1.3 * found.covariance[i]).logpdf(draws)
+        w = np.exp(log_w - log_w.max())
+        evidence = np.log(w.mean()) + log_w.max()
+        w /= w.sum()
+        size = 1 / np.sum(w**2)
+        assert size > 15_000  # the reference itself is trustworthy
+        m = w @ draws
+        sd = np.sqrt(w @ (draws - m) ** 2)
+        # .01 of the contract plus four simulation errors of the reference
+        assert np.abs((found.mean[i] - m) / sd).max() < 0.01 + 4 / np.sqrt(size)
+        assert np.abs(found.standard_deviation[i] / sd - 1).max() < 0.02 + 4 / np.sqrt(2 * size)
+        assert abs(found.log_evidence[i] - evidence) < 0.01 + 4 / np.sqrt(size)
+
+
+def test_one_concept_is_plain_quadrature():
+    rng = np.random.default_rng(2)
+    items = simulated_items("3pl", 1, 6, rng)
+    scores = rng.integers(0, 2, (40, 6)).astype(np.int8)
+    loglik = concept_loglik(items, scores, np.zeros(6, dtype=int), NODES)
+    found = ep_posterior(loglik, NODES, [0.2], [[1.3]])
+    weight = np.exp(loglik[:, 0]) * norm(0.2, np.sqrt(1.3)).pdf(NODES) * (NODES[1] - NODES[0])
+    # with one concept the cavity is the prior: nothing is approximated
+    np.testing.assert_allclose(found.log_evidence, np.log(weight.sum(axis=1)), atol=1e-9)
+    np.testing.assert_allclose(found.mean[:, 0], weight @ NODES / weight.sum(axis=1), atol=1e-8)
+
+
+def test_without_any_response_the_posterior_is_the_prior():
+    mean, covariance = np.array([0.3, -0.2]), np.array([[1.0, 0.6], [0.6, 0.8]])
+    found = ep_posterior(np.zeros((3, 2, 61)), NODES, mean, covariance)
+    # 1e-6: the mass of the prior beyond the grid's edge at 6
+    np.testing.assert_allclose(found.mean, np.tile(mean, (3, 1)), atol=1e-6)
+    np.testing.assert_allclose(found.covariance, np.tile(covariance, (3, 1, 1)), atol=1e-5)
+    np.testing.assert_allclose(found.log_evidence, 0.0, atol=1e-6)
+
+
+def test_a_concept_without_items_moves_only_through_the_correlation():
+    rng = np.random.default_rng(8)
+    items = simulated_items("2pl", 2, 6, rng)
+    index = np.repeat(np.arange(2), 6)
+    scores = rng.integers(0, 2, (50, 12)).astype(np.int8)
+    scores[:, 6:] = -1
+    covariance = np.array([[1.0, 0.6], [0.6, 1.0]])
+    found = ep_posterior(concept_loglik(items, scores, index, NODES), NODES, np.zeros(2), covariance)
+    np.testing.assert_allclose(found.mean[:, 1], 0.6 * found.mean[:, 0], atol=1e-6)
+    expected = 1 - 0.36 * (1 - found.covariance[:, 0, 0])
+    np.testing.assert_allclose(found.covariance[:, 1, 1], expected, atol=1e-5)
+
+
+def test_warm_sites_blocks_and_groups_change_nothing():
+    rng = np.random.default_rng(3)
+    items = simulated_items("3pl", 3, 4, rng)
+    index = np.repeat(np.arange(3), 4)
+    scores = rng.integers(0, 2, (2500, 12)).astype(np.int8)  # two blocks
+    scores[rng.random(scores.shape) < 0.3] = -1
+    loglik = concept_loglik(items, scores, index, NODES)
+    means = np.array([[0.0, 0.0, 0.0], [0.5, -0.5, 0.2]])
+    first = np.full((3, 3), 0.6) + 0.4 * np.eye(3)
+    covariances = np.stack([first, 0.8 * first])
+    group = rng.integers(0, 2, 2500)
+    both = ep_posterior(loglik, NODES, means, covariances, group=group)
+    assert both.converged.all()
+    for g in (0, 1):
+        alone = ep_posterior(loglik[group == g], NODES, means[g], covariances[g])
+        np.testing.assert_allclose(both.mean[group == g], alone.mean, atol=1e-10)
+    # 2e-6: a warm start may stop within the tolerance of 1e-6 on another side of the fixed point
+    warm = ep_posterior(loglik, NODES, means, covariances, group, (both.site_precision, both.site_shift))
+    assert warm.sweeps <= 2
+    np.testing.assert_allclose(warm.mean, both.mean, atol=2e-6)
+    far = ep_posterior(loglik, NODES, means[group], first, start=(both.site_precision, both.site_shift))
+    cold = ep_posterior(loglik, NODES, means[group], first)
+    np.testing.assert_allclose(far.mean, cold.mean, atol=5e-6)
+
+
+@pytest.mark.parametrize("cut", [-1.0, 0.0, 0.033, 0.1, 0.777, 2.5])
+def test_probability_above_a_cut_between_nodes(cut):
+    mean, sd = 0.31, 0.36
+    p = norm(mean, sd).pdf(NODES) * (NODES[1] - NODES[0])
+    # σ = 1.8 node spacings; the documented error is exp(-½(1.8π)²) ~ 1e-7
+    assert cut_weights(NODES, [cut])[0] @ p == pytest.approx(norm(mean, sd).sf(cut), abs=1e-6)
+
+
+def test_bad_priors_are_named_at_once():
+    with pytest.raises(DesignError) as refused:
+        ep_posterior(np.zeros((4, 2, 61)), NODES[:60], np.zeros(3), np.array([[1.0, 2.0], [2.0, 1.0]]))
+    assert len(refused.value.details) == 3
