@@ -235,7 +235,7 @@ def bulk_insert(session: Session, table: type[Any], columns: Sequence[str], rows
         if connection.dialect.name == "sqlite":
             marks = ",".join("?" * len(columns))
             statement = f"INSERT INTO {name} ({','.join(columns)}) VALUES ({marks})"  # noqa: S608 - names are ours
-            cursor.executemany(statement, rows)
+            cursor.executemany(statement, rows)  # type: ignore[arg-type]  # the driver takes any iterable
         else:
             statement = f"COPY {name} ({','.join(columns)}) FROM STDIN"
             with cursor.copy(statement) as copy:

@@ -21,7 +21,7 @@ from sqlmodel import Session, select
 
 from itembank.answers import letters_of, same_text, value_of
 from itembank.errors import Rejected
-from itembank.models import Item, ItemVersion, KeyVersion
+from itembank.models import Item, ItemVersion, KeyVersion, columns
 
 Rule = Mapping[str, Any]
 TYPES = ("choice", "multi-select", "numeric", "short-text", "match", "rubric", "dropped", "everybody")
@@ -155,21 +155,13 @@ def rule_from_text(type: str, key: str, points: int, labels: tuple[str, ...] = (
     raise Rejected("bad-type", f"{type!r} cannot be registered from a table.", "Types: " + ", ".join(TYPES[:-2]))
 
 
-def current(session: Session, versions: "list[int] | None" = None) -> dict[int, KeyVersion]:
+def current(session: Session, versions: list[int] | None = None) -> dict[int, KeyVersion]:
     """The newest key of each item version: item_version_id -> KeyVersion."""
-    newest = (
-        sa.select(KeyVersion.item_version_id, sa.func.max(KeyVersion.number).label("number"))
-        .group_by(sa.column("item_version_id"))
-        .subquery()
-    )
-    statement = select(KeyVersion).join(
-        newest,
-        sa.and_(
-            sa.column("item_version_id", _selectable=KeyVersion.__table__) == newest.c.item_version_id,  # type: ignore[attr-defined]
-            sa.column("number", _selectable=KeyVersion.__table__) == newest.c.number,  # type: ignore[attr-defined]
-        ),
-    )
-    keys = session.exec(statement).all()
+    key = columns(KeyVersion)
+    newest = sa.select(key.item_version_id, sa.func.max(key.number).label("number")).group_by(key.item_version_id)
+    last = newest.subquery()
+    same = sa.and_(key.item_version_id == last.c.item_version_id, key.number == last.c.number)
+    keys = session.exec(select(KeyVersion).join(last, same)).all()
     wanted = None if versions is None else set(versions)
     return {k.item_version_id: k for k in keys if wanted is None or k.item_version_id in wanted}
 
@@ -186,7 +178,7 @@ def history(session: Session, code: str) -> list[tuple[ItemVersion, KeyVersion]]
     found = session.exec(
         select(ItemVersion, KeyVersion)
         .where(ItemVersion.item_id == item.id, KeyVersion.item_version_id == ItemVersion.id)
-        .order_by(sa.asc(ItemVersion.number), sa.asc(KeyVersion.number))  # type: ignore[arg-type]
+        .order_by(columns(ItemVersion).number, columns(KeyVersion).number)
     ).all()
     return [(version, key) for version, key in found]
 

@@ -26,6 +26,11 @@ class Base(SQLModel):
     metadata = MetaData(naming_convention=NAMING)
 
 
+def columns(table: type[SQLModel]) -> Any:
+    """The columns of a table, for queries over several of them."""
+    return table.__table__.c  # type: ignore[attr-defined]
+
+
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment in UTC; SQLite forgets the zone, so it is put back."""
 
@@ -189,7 +194,7 @@ class ItemVersion(Base, table=True):
     """One text of an item; never changed once stored. The hash is of its normalised content."""
 
     __tablename__ = "item_versions"
-    __table_args__ = (UniqueConstraint("item_id", "number"), UniqueConstraint("item_id", "content_hash"))
+    __table_args__ = (UniqueConstraint("item_id", "number"), Index("ix_item_versions_content_hash", "content_hash"))
     id: int | None = Field(default=None, primary_key=True)
     item_id: int = Field(foreign_key="items.id")
     number: int

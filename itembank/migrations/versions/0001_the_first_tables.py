@@ -311,11 +311,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['author_id'], ['people.id'], name=op.f('fk_item_versions_author_id_people')),
     sa.ForeignKeyConstraint(['item_id'], ['items.id'], name=op.f('fk_item_versions_item_id_items')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_item_versions')),
-    sa.UniqueConstraint('item_id', 'content_hash', name=op.f('uq_item_versions_item_id_content_hash')),
     sa.UniqueConstraint('item_id', 'number', name=op.f('uq_item_versions_item_id_number'))
     )
     with op.batch_alter_table('item_versions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_item_versions_author_id'), ['author_id'], unique=False)
+        batch_op.create_index('ix_item_versions_content_hash', ['content_hash'], unique=False)
 
     op.create_table('run_arrays',
     sa.Column('run_id', sa.Integer(), nullable=False),
@@ -635,6 +635,7 @@ def downgrade() -> None:
     op.drop_table('run_inputs')
     op.drop_table('run_arrays')
     with op.batch_alter_table('item_versions', schema=None) as batch_op:
+        batch_op.drop_index('ix_item_versions_content_hash')
         batch_op.drop_index(batch_op.f('ix_item_versions_author_id'))
 
     op.drop_table('item_versions')
