@@ -20,6 +20,11 @@ class Column:
     numeric: bool = False
 
 
+def columns(*names: str) -> tuple[Column, ...]:
+    """Columns by name; a leading # marks a column of numbers."""
+    return tuple(Column(name.removeprefix("#"), name.startswith("#")) for name in names)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table for a page.

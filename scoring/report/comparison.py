@@ -7,7 +7,7 @@ import pandas as pd
 
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks, charts, words
-from scoring.report.blocks import Cell, Column, Section, Table
+from scoring.report.blocks import Cell, Section, Table, columns
 
 
 def comparison_page(analysis: Analysis) -> str:
@@ -61,7 +61,7 @@ def _stamps(analysis: Analysis) -> list[str]:
 def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
     parts: list[dict[str, Any]] = []
     if len(analysis.mastery):
-        rows = []
+        rows: list[tuple[Cell, ...]] = []
         for r in analysis.mastery.itertuples():
             name = Cell(names.get(str(r.concept), str(r.concept)))
             if r.shown:
@@ -79,14 +79,14 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
                 )
             else:
                 rows.append((name, Cell(str(r.group)), Cell("–"), Cell(""), Cell(""), Cell(""), Cell(str(r.reason))))
-        heads = (
-            Column("Concept"),
-            Column(analysis.group_word.capitalize()),
-            Column("Mastered", True),
-            Column("Likely range", True),
-            Column("Students", True),
-            Column("Schools", True),
-            Column("Note"),
+        heads = columns(
+            "Concept",
+            analysis.group_word.capitalize(),
+            "#Mastered",
+            "#Likely range",
+            "#Students",
+            "#Schools",
+            "Note",
         )
         parts.append(
             blocks.table(Table("Share of students who have mastered each concept", heads, tuple(rows), True, 0))
@@ -106,13 +106,13 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             )
             for r in analysis.contrasts.itertuples()
         ]
-        heads = (
-            Column("Concept"),
-            Column("Compared"),
-            Column("Difference", True),
-            Column("Likely range", True),
-            Column("Chance of such a difference without a real one", True),
-            Column("What can be said"),
+        heads = columns(
+            "Concept",
+            "Compared",
+            "#Difference",
+            "#Likely range",
+            "#Chance of such a difference without a real one",
+            "What can be said",
         )
         parts.append(blocks.table(Table("Differences in the share who have mastered it", heads, tuple(rows))))
     if len(analysis.concepts):
@@ -127,13 +127,13 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             )
             for r in analysis.concepts.itertuples(index=False)
         ]
-        heads = (
-            Column("Concept"),
-            Column("Items", True),
-            Column("Points", True),
-            Column("Accuracy from its own items (0 to 1)", True),
-            Column("Evidence"),
-            Column("What would help"),
+        heads = columns(
+            "Concept",
+            "#Items",
+            "#Points",
+            "#Accuracy from its own items (0 to 1)",
+            "Evidence",
+            "What would help",
         )
         parts.append(blocks.table(Table("How much evidence each concept rests on", heads, tuple(rows))))
     return Section("concepts", "Concepts", tuple(parts))
@@ -161,12 +161,12 @@ def _scores(analysis: Analysis) -> Section:
             )
             for r in analysis.means.itertuples()
         )
-        heads = (
-            Column("Concept"),
-            Column(analysis.group_word.capitalize()),
-            Column("Average", True),
-            Column("Likely range", True),
-            Column("Spread", True),
+        heads = columns(
+            "Concept",
+            analysis.group_word.capitalize(),
+            "#Average",
+            "#Likely range",
+            "#Spread",
         )
         parts.append(
             blocks.table(
@@ -200,17 +200,17 @@ def _item_table(analysis: Analysis, names: dict[str, str]) -> Table:
         )
         for item, r in analysis.items.iterrows()
     )
-    heads = (
-        Column("Item"),
-        Column("Concept"),
-        Column("Students", True),
-        *(Column(f"Share correct, {g}", True) for g in groups),
-        *(() if groups else (Column("Share correct", True),)),
-        Column("Goes with the rest", True),
-        Column("Steepness", True),
-        Column("Difficulty", True),
-        Column("± of difficulty", True),
-        Column("To look at"),
+    heads = columns(
+        "Item",
+        "Concept",
+        "#Students",
+        *(f"#Share correct, {g}" for g in groups),
+        *(() if groups else ("#Share correct",)),
+        "#Goes with the rest",
+        "#Steepness",
+        "#Difficulty",
+        "#± of difficulty",
+        "To look at",
     )
     return Table("Every item: how many got it right and where it stands", heads, rows, True, 1)
 
@@ -237,14 +237,14 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
         )
         for item, r in top.iterrows()
     )
-    heads = (
-        Column("Item"),
-        Column("Title"),
-        Column("Concept"),
-        Column("Difference at equal ability", True),
-        Column("Likely range", True),
-        Column("Size"),
-        Column("In words"),
+    heads = columns(
+        "Item",
+        "Title",
+        "Concept",
+        "#Difference at equal ability",
+        "#Likely range",
+        "Size",
+        "In words",
     )
     return Section(
         "differ",
@@ -279,7 +279,7 @@ def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
                 Cell("–" if share != share else f"{100 * share:.0f}%{span}", None if share != share else share)
             )
         rows.append(tuple(cells))
-    heads = (Column("Misconception"), Column("Concept"), *(Column(str(g), True) for g in groups))
+    heads = columns("Misconception", "Concept", *(f"#{g}" for g in groups))
     intro = (
         "Each wrong option stands for one way of thinking. The table shows how often students who could have chosen it did, "
         "the commonest first: a start for the conversation on teaching."
@@ -308,11 +308,11 @@ def _truth(analysis: Analysis) -> Section:
         )
         for r in analysis.truth.itertuples()
     )
-    heads = (
-        Column("What was planted"),
-        Column("Truth", True),
-        Column("Estimate", True),
-        Column("Within the likely range"),
+    heads = columns(
+        "What was planted",
+        "#Truth",
+        "#Estimate",
+        "Within the likely range",
     )
     intro = "The students are simulated, so the truth is known. This is what was planted and what the program found without knowing it."
     return Section(
@@ -323,13 +323,15 @@ def _truth(analysis: Analysis) -> Section:
 def _method(analysis: Analysis) -> Section:
     parts: list[dict[str, Any]] = [blocks.bullets(METHOD)]
     if len(analysis.gate):
-        rows = tuple((Cell(str(r.check)), Cell(str(r.state)), Cell(str(r.detail))) for r in analysis.gate.itertuples())
+        checks = tuple(
+            (Cell(str(r.check)), Cell(str(r.state)), Cell(str(r.detail))) for r in analysis.gate.itertuples()
+        )
         parts.append(
             blocks.table(
                 Table(
                     "What makes a comparison fair, and what is known of it here",
-                    (Column("Check"), Column("State"), Column("Detail")),
-                    rows,
+                    columns("Check", "State", "Detail"),
+                    checks,
                 )
             )
         )
@@ -341,11 +343,11 @@ def _method(analysis: Analysis) -> Section:
             (Cell(str(r.group)), blocks.count(r.students), blocks.count(r.scored), blocks.count(r.schools))
             for r in analysis.participation.itertuples()
         )
-        heads = (
-            Column(analysis.group_word.capitalize()),
-            Column("Students", True),
-            Column("With a score", True),
-            Column("Schools", True),
+        heads = columns(
+            analysis.group_word.capitalize(),
+            "#Students",
+            "#With a score",
+            "#Schools",
         )
         parts.append(blocks.table(Table("Who took part", heads, rows)))
     return Section("method", "How this was done, and its limits", tuple(parts))

@@ -1,0 +1,219 @@
+"""The tables of an analysis as CSV files with a data dictionary, for R, a spreadsheet or another program."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from itembank.terminal import neutralised
+from scoring.analysis.result import Analysis
+
+STUDENT_LEVEL = "student-level"
+WARNING = "# Student-level data: internal use only; not to be published or sent on without the districts' agreement."
+
+#: file -> (what a row is, {column: meaning}). Columns that depend on the data are described by a pattern.
+DICTIONARY: dict[str, tuple[str, dict[str, str]]] = {
+    "items.csv": (
+        "one row per item",
+        {
+            "item": "name of the item",
+            "title": "title, where known",
+            "concept": "primary concept; empty when none was named",
+            "model": "response model: 2pl (right or wrong) or gpcm (several points)",
+            "n": "students with a response that counts",
+            "points": "highest score",
+            "share_correct": "mean score divided by the points",
+            "share_correct: GROUP": "the same within a group; empty where the group did not see the item",
+            "item_rest": "correlation of the item with the rest of the test",
+            "a": "slope (discrimination) per unit of the pooled scale",
+            "se_a": "standard error of a",
+            "b": "difficulty on the pooled scale (mean of the steps for several points)",
+            "se_b": "standard error of b",
+            "flags": "reasons to look at the item, in words",
+        },
+    ),
+    "parameters.csv": (
+        "one row per item; as estimated, slope-intercept and difficulty form",
+        {
+            "item": "name of the item",
+            "...": "model, n, a, b, d, g, d1.., b1.. and their standard errors se_...: see docs/methods/estimation.md",
+        },
+    ),
+    "groups.csv": (
+        "one row per concept (or the total) and group",
+        {
+            "concept": "concept",
+            "group": "group",
+            "mean": "estimated mean of the group's population, pooled mean 0 and spread 1",
+            "sd": "estimated spread of the group's population",
+            "se": "standard error of the mean",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+        },
+    ),
+    "concepts.csv": (
+        "one row per concept",
+        {
+            "concept": "concept",
+            "name": "name",
+            "items": "scored items with this primary concept",
+            "points": "points of these items",
+            "cut": "cut on the concept's scale",
+            "cut_kind": "set (by a joint decision) or provisional (70 percent of the points)",
+            "cut_se": "standard error of the cut, where it was set by ratings",
+            "evidence": "enough, or not enough evidence",
+            "accuracy": "PRMSE of the concept's own items: share of the true variance they recover",
+            "advice": "what would be enough",
+        },
+    ),
+    "mastery.csv": (
+        "one row per concept and group",
+        {
+            "concept": "concept",
+            "group": "group",
+            "n": "students",
+            "schools": "schools (clusters); 0 when none were named",
+            "rate": "share of the group's students who have reached the cut",
+            "se": "standard error of the rate",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+            "shown": "False: hidden, for the reason given",
+            "reason": "why it is hidden",
+        },
+    ),
+    "differences.csv": (
+        "one row per concept and pair of groups",
+        {
+            "concept": "concept",
+            "group": "first group",
+            "other": "second group",
+            "difference": "rate of the first minus rate of the second",
+            "se": "standard error of the difference",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+            "df": "degrees of freedom",
+            "p_value": "two-sided p value",
+            "p_adjusted": "p value after Benjamini-Hochberg within this table",
+            "verdict": "ahead, behind, cannot say, not enough evidence (of the first group)",
+            "reason": "why nothing can be said",
+        },
+    ),
+    "dif.csv": (
+        "one row per item: does it work differently at equal ability?",
+        {
+            "item": "name of the item",
+            "title": "title",
+            "concept": "concept it was matched on",
+            "effect": "expected-score difference at equal ability on the concept (first group minus second)",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+            "p_adjusted": "p value after Benjamini-Hochberg within this table",
+            "ets_class": "A, B or C, matched on the item's own concept",
+            "ets_class_total": "the same matched on the total score",
+            "favours": "group that the item favours",
+            "words": "the same in a sentence",
+        },
+    ),
+    "misconceptions.csv": (
+        "one row per misconception, concept and group",
+        {
+            "misconception": "id of the misconception",
+            "name": "name",
+            "concept": "concept of the items",
+            "group": "group",
+            "chosen": "answers that show it",
+            "n": "answers in which it could have been shown",
+            "share": "chosen / n",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+        },
+    ),
+    "options.csv": (
+        "one row per item, option and group",
+        {
+            "item": "name of the item",
+            "option": "answer as given",
+            "is_key": "whether it is right",
+            "misconception": "misconception it comes from",
+            "group": "group; 'all' for everybody",
+            "n": "students who answered the item",
+            "share": "share of them who chose the option",
+        },
+    ),
+    f"{STUDENT_LEVEL}-scores.csv": (
+        "one row per student; the first line says that these are student-level data",
+        {
+            "student": "identifier as in the data, or the row",
+            "theta": "EAP score under the pooled population: equal answers give equal scores",
+            "se": "its standard error",
+            "status": "scored, or why not",
+        },
+    ),
+    f"{STUDENT_LEVEL}-concepts.csv": (
+        "one row per student and concept; the first line says that these are student-level data",
+        {
+            "student": "identifier as in the data, or the row",
+            "concept": "concept",
+            "theta": "posterior mean on the concept's scale, under the pooled population",
+            "se": "posterior standard deviation",
+            "p_mastery": "probability of having reached the cut",
+            "status": "mastered (from .80), not yet (to .20), undecided, or why there is no result",
+        },
+    ),
+    "gate.csv": (
+        "one row per condition of a fair comparison",
+        {"check": "condition", "state": "passed, failed or not recorded", "detail": "in words"},
+    ),
+    "truth.csv": (
+        "one row per planted value (simulated students only)",
+        {
+            "what": "what was planted",
+            "truth": "true value",
+            "estimate": "what was found",
+            "inside": "whether the interval contains the truth",
+        },
+    ),
+}
+
+
+def write_tables(analysis: Analysis, parameters: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write every table that has rows, and `data-dictionary.csv`; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "items.csv": analysis.items.reset_index(names="item"),
+        "parameters.csv": parameters.reset_index(names="item"),
+        "groups.csv": analysis.means,
+        "concepts.csv": analysis.concepts.reset_index(names="concept"),
+        "mastery.csv": analysis.mastery,
+        "differences.csv": analysis.contrasts,
+        "dif.csv": analysis.dif.reset_index(names="item"),
+        "misconceptions.csv": analysis.misconceptions,
+        "options.csv": analysis.options,
+        f"{STUDENT_LEVEL}-scores.csv": analysis.scores.reset_index(names="student"),
+        f"{STUDENT_LEVEL}-concepts.csv": _long_profile(analysis.profile_scores),
+        "gate.csv": analysis.gate,
+        "truth.csv": analysis.truth,
+    }
+    written = []
+    lines = []
+    for name, table in tables.items():
+        if not len(table):
+            continue
+        path = folder / name
+        text = table.map(lambda v: neutralised(v) if isinstance(v, str) else v).to_csv(index=False, float_format="%.6g")
+        head = WARNING + "\n" if name.startswith(STUDENT_LEVEL) else ""
+        path.write_text(head + text, encoding="utf-8")
+        written.append(path)
+        row, columns = DICTIONARY[name]
+        lines += [(name, row, column, meaning) for column, meaning in columns.items()]
+    path = folder / "data-dictionary.csv"
+    pd.DataFrame(lines, columns=["file", "row", "column", "meaning"]).to_csv(path, index=False)
+    return [*written, path]
+
+
+def _long_profile(scores: pd.DataFrame) -> pd.DataFrame:
+    """Concept scores with one row per student and concept."""
+    if not len(scores):
+        return pd.DataFrame()
+    long = scores.stack(level=0, future_stack=True)
+    long.index = long.index.set_names(["student", "concept"])
+    return long.reset_index()[["student", "concept", "theta", "se", "p_mastery", "status"]]

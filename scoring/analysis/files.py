@@ -1,0 +1,296 @@
+"""From a bare file of responses, and perhaps a table of items, to what an analysis is given."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itembank import keys, tabular
+from itembank.errors import Rejected
+from itembank.findings import Finding, errors
+from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.result import Notice
+
+BLANKS = ("O", "R", "M")
+MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", ".")
+_ITEM_COLUMNS = ("concept", "key", "type", "points", "title")
+
+
+def read_files(
+    path: str | Path,
+    items: str | Path | None = None,
+    columns: str = "",
+    group: str = "",
+    labels: Mapping[str, str] | None = None,
+    cluster: str = "",
+    identifier: str = "",
+    ignore: Sequence[str] = (),
+    omit: Sequence[str] = (),
+    title: str = "",
+) -> AnalysisInput:
+    """Read a wide file (one row per student) and, where given, a table of items.
+
+    Args:
+        path: CSV of responses; `-` is standard input.
+        items: CSV with the column item and any of concept, key, type, points, title.
+        columns: pattern of the item columns ("Q*"), several separated by commas; not together with `items`.
+        group, cluster, identifier: columns of the group, the school, the student.
+        labels: value of the group -> label to show.
+        ignore: columns that are neither items nor anything else.
+        omit: values that mean "left blank".
+        title: for the report; the file's name without one.
+
+    Raises:
+        Rejected: with every finding; nothing is analysed.
+    """
+    table = tabular.read_table(path)
+    data = table.frame()
+    found: list[Finding] = list(table.findings)
+    known = _known_items(items, found)
+    used = [c for c in (group, cluster, identifier, *ignore) if c]
+    for name in used:
+        if name not in data.columns:
+            found.append(
+                _error(table.source, 1, "missing-column", f"There is no column {name!r}.", "Check the flag.", name)
+            )
+    names = _item_columns(data, known, columns, used, table.source, found)
+    if errors(found) or not names:
+        raise Rejected("bad-table", f"{table.source} cannot be analysed as it is.", "", found)
+    _check_identifier(data, identifier, table, found)
+    meta = _meta(known, names)
+    raw = data[names]
+    scored = _score(raw, meta, omit, table, found)
+    groups, order = _groups(data, group, labels or {}, table, found)
+    if errors(found):
+        raise Rejected("bad-table", f"{table.source} cannot be analysed as it is. Nothing was written.", "", found)
+    index = pd.RangeIndex(1, len(data) + 1, name="row")
+    if identifier:
+        index = pd.Index(data[identifier].to_numpy(), name="student")
+    scored.index = raw.index = index
+    has_keys = bool((meta["key"] != "").any())
+    options = {"options": _options(raw, meta)} if has_keys else {}
+    return AnalysisInput(
+        title=title or Path(str(path)).stem,
+        scored=scored,
+        items=meta,
+        raw=raw if has_keys else None,
+        concept_names={c: c for c in meta["concept"].unique() if c},
+        groups=None if groups is None else groups.set_axis(index),
+        group_order=order,
+        group_word=group.replace("_", " ").lower() if group and group.islower() else "group",
+        clusters=None if not cluster else pd.Series(data[cluster].to_numpy(), index=index),
+        gate=_gate(bool(group), bool(cluster), len(order)),
+        notices=tuple(Notice(f.code, f.severity, f.message) for f in found),
+        provenance={"responses": f"{table.source} sha256 {table.sha256[:16]}"},
+        **options,
+    )
+
+
+def _error(source: str, row: int, code: str, message: str, hint: str = "", column: str = "") -> Finding:
+    return Finding(source, row, code, "error", message, hint, column)
+
+
+def _known_items(items: str | Path | None, found: list[Finding]) -> pd.DataFrame | None:
+    """The table of items: index item, text columns; None without one."""
+    if items is None:
+        return None
+    table = tabular.read_table(items, required=["item"])
+    frame = table.frame()
+    twice = frame["item"].duplicated(keep=False) & (frame["item"] != "")
+    for place in np.flatnonzero(twice.to_numpy()):
+        row = int(table.rows[place])
+        found.append(
+            _error(table.source, row, "duplicate-item", f"{frame['item'].iloc[place]} stands twice.", "", "item")
+        )
+    for place in np.flatnonzero((frame["item"] == "").to_numpy()):
+        found.append(_error(table.source, int(table.rows[place]), "no-item", "The row names no item.", "", "item"))
+    known = pd.DataFrame({c: frame.get(c, "") for c in _ITEM_COLUMNS})
+    known.index = pd.Index(frame["item"], name="item")
+    types = (*keys.TYPES[:-2], "score", "")
+    for line, (name, row) in zip(table.rows.tolist(), known.iterrows(), strict=True):
+        if row["type"] not in types:
+            message = f"{name}: the type {row['type']!r} is not known."
+            found.append(_error(table.source, line, "bad-type", message, "Types: " + ", ".join(types[:-1]), "type"))
+        if row["points"] and not (row["points"].isdigit() and 1 <= int(row["points"]) <= 100):
+            message = f"{name}: points are {row['points']!r}."
+            found.append(_error(table.source, line, "bad-points", message, "A whole number from 1.", "points"))
+    return known
+
+
+def _item_columns(
+    data: pd.DataFrame,
+    known: pd.DataFrame | None,
+    pattern: str,
+    used: Sequence[str],
+    source: str,
+    found: list[Finding],
+) -> list[str]:
+    if known is not None:
+        for name in known.index:
+            if name not in data.columns:
+                hint = "Columns: " + ", ".join(map(str, data.columns[:8])) + ", ..."
+                found.append(
+                    _error(source, 1, "unknown-item", f"There is no column for the item {name!r}.", hint, str(name))
+                )
+        spare = [c for c in data.columns if c not in known.index and c not in used]
+        if spare:
+            message = f"Left out, since the table of items does not list them: {', '.join(spare[:10])}."
+            found.append(Finding(source, 1, "columns-left-out", "notice", message))
+        return [c for c in data.columns if c in known.index]
+    if pattern:
+        patterns = [p.strip() for p in pattern.split(",")]
+        names = [c for c in data.columns if c not in used and any(fnmatch.fnmatchcase(c, p) for p in patterns)]
+        if not names:
+            found.append(
+                _error(source, 1, "no-items", f"No column matches {pattern!r}.", "For example --columns 'Q*'.")
+            )
+        return names
+    return [c for c in data.columns if c not in used]
+
+
+def _check_identifier(data: pd.DataFrame, identifier: str, table: tabular.Table, found: list[Finding]) -> None:
+    if not identifier:
+        return
+    twice = data[identifier].duplicated(keep="first").to_numpy()
+    empty = (data[identifier] == "").to_numpy()
+    for places, code, message in (
+        (np.flatnonzero(twice & ~empty), "duplicate-student", "This student already stands in a row above."),
+        (np.flatnonzero(empty), "no-student", "The row names no student."),
+    ):
+        found.extend(_error(table.source, int(table.rows[p]), code, message, "", identifier) for p in places[:50])
+        if len(places) > 50:
+            found.append(_error(table.source, 0, code, f"{len(places) - 50} more rows like these.", "", identifier))
+
+
+def _meta(known: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
+    """What is known of the items: index item; title, concept, type, points, key."""
+    meta = pd.DataFrame("", index=pd.Index(names, name="item"), columns=list(_ITEM_COLUMNS))
+    if known is not None:
+        meta = known.loc[names].copy()
+    meta["type"] = np.where(meta["type"] != "", meta["type"], np.where(meta["key"] != "", "choice", "score"))
+    meta["points"] = [int(p) if p else 0 for p in meta["points"]]  # 0: as many as the data show
+    return meta
+
+
+def _score(
+    raw: pd.DataFrame, meta: pd.DataFrame, omit: Sequence[str], table: tabular.Table, found: list[Finding]
+) -> pd.DataFrame:
+    """Points of every answer; each distinct answer of an item is judged once."""
+    out: dict[str, Any] = {}
+    for name in raw.columns:
+        codes, values = table.codes(name)
+        item = meta.loc[name]
+        rule = _rule(name, item, table.source, found)
+        if rule is None:
+            continue
+        points: list[Any] = []
+        for value in values:
+            if value in omit:
+                points.append("O")
+            elif value in MISSING_TEXT:
+                points.append(np.nan)
+            elif value in BLANKS and not (rule["type"] == "choice" and value in rule["credit"]):
+                points.append(value)
+            else:
+                got = keys.points_of(rule, value) if item["type"] != "score" else _plain_score(value)
+                points.append(got)
+                if got is None:
+                    _impossible(codes, values.index(value), name, item["type"], table, found)
+        out[name] = np.array([np.nan if p is None else p for p in points], dtype=object)[codes]
+        most = max((p for p in points if isinstance(p, int)), default=0)
+        if item["points"] and most > item["points"]:
+            message = f"A score of {most} is above the item's {item['points']} points."
+            found.append(
+                _error(table.source, 0, "too-many-points", message, "Check points in the table of items.", name)
+            )
+        meta.loc[name, "points"] = item["points"] or most
+    return pd.DataFrame(out)
+
+
+def _rule(name: str, item: pd.Series, source: str, found: list[Finding]) -> Mapping[str, Any] | None:
+    if item["type"] == "score":
+        return {"type": "rubric", "max": int(item["points"] or 100)}
+    try:
+        return keys.rule_from_text(str(item["type"]), str(item["key"]), int(item["points"]) or 1)
+    except Rejected as error:
+        found.append(_error(source, 0, error.code, f"{name}: {error.sentence}", error.hint, name))
+        return None
+
+
+def _plain_score(value: str) -> int | None:
+    try:
+        number = float(value.replace(",", "."))
+    except ValueError:
+        return None
+    return int(number) if number == int(number) and 0 <= number <= 100 else None
+
+
+def _impossible(codes: Any, which: int, name: str, kind: str, table: tabular.Table, found: list[Finding]) -> None:
+    """Name the places of an answer that cannot be, not the answer."""
+    places = np.flatnonzero(codes == which)
+    wanted = "a score 0, 1, 2, ..." if kind == "score" else f"an answer to a {kind} item"
+    message = f"{len(places)} cell(s) like this one are neither {wanted} nor a code of a blank."
+    hint = "Name blanks with --omit CODE, give a key in the table of items, or leave the column out with --ignore."
+    found.append(_error(table.source, int(table.rows[places[0]]), "impossible-response", message, hint, name))
+
+
+def _groups(
+    data: pd.DataFrame, group: str, labels: Mapping[str, str], table: tabular.Table, found: list[Finding]
+) -> tuple[pd.Series | None, tuple[str, ...]]:
+    if not group:
+        return None, ()
+    values = data[group]
+    for place in np.flatnonzero((values == "").to_numpy())[:50]:
+        row = int(table.rows[place])
+        found.append(
+            _error(table.source, row, "no-group", "The row names no group.", "Fill it or remove the row.", group)
+        )
+    unknown = [v for v in labels if v not in set(values)]
+    for value in unknown:
+        message = f"The label for {value!r} fits no row."
+        found.append(_error(table.source, 0, "unknown-label", message, "Check --labels.", group))
+    shown = values.map(lambda v: labels.get(v, v))
+    order = [labels[v] for v in labels if v not in unknown]
+    order += [v for v in dict.fromkeys(shown) if v not in order and v != ""]
+    sizes = shown.value_counts()
+    for value in order:
+        if sizes.get(value, 0) < 2:
+            message = f"The group {value!r} has {int(sizes.get(value, 0))} student(s); nothing can be said of it."
+            found.append(_error(table.source, 0, "small-group", message, "Remove the rows or join groups.", group))
+    if len(order) > 12:
+        message = f"{len(order)} groups are too many to compare side by side."
+        found.append(_error(table.source, 0, "many-groups", message, "Is this the right column for --group?", group))
+    return shown, tuple(order)
+
+
+def _options(raw: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:
+    """The options that the data show for choice items with a key."""
+    rows = []
+    for name in raw.columns:
+        if meta.at[name, "type"] != "choice":
+            continue
+        key = {part.strip().upper() for part in str(meta.at[name, "key"]).split("|")}
+        seen = sorted({str(v).upper() for v in raw[name].unique()} - {""})
+        rows += [(name, option, "", option in key) for option in seen]
+    return pd.DataFrame(rows, columns=["item", "option", "misconception", "is_key"])
+
+
+def _gate(grouped: bool, clustered: bool, groups: int) -> tuple[tuple[str, str, str], ...]:
+    """What a bare file cannot tell about comparability."""
+    if not grouped or groups < 2:
+        return ()
+    unknown = "a bare file of responses does not say"
+    rows = [
+        ("testing window", "not recorded", unknown),
+        ("paper or screen", "not recorded", unknown),
+        ("taught before the test, by concept", "not recorded", unknown),
+        ("language edition and accommodations", "not recorded", unknown),
+    ]
+    if not clustered:
+        rows.append(
+            ("schools", "not recorded", "name their column with --cluster; without it the ranges are too narrow")
+        )
+    return tuple(rows)
