@@ -36,7 +36,7 @@ _SMALL_CHUNK = 512
 
 @dataclass(frozen=True)
 class _Parts:
-    """What s(θ) needs at given θ: slopes of log P (J, K, Q), and per item I and 2 × its correction's numerator (J, Q)."""
+    """What s(θ) needs at given θ: slopes of log P (J, K, Q); I and the correction's numerator per item (J, Q)."""
 
     slope: Array
     fisher: Array

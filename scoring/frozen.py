@@ -1,0 +1,122 @@
+"""Item parameters that are no longer estimated: from a fit, or from a table of items that was published."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.irt.curves import FAMILY, Array, ItemParameters
+from scoring.irt.errors import DesignError
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What scoring needs of a calibration.
+
+    Attributes:
+        items: the parameters.
+        mean, sd: of the pooled population.
+        groups: group -> (mean, sd); empty for a table of items.
+        nodes: (Q,) the calibration's grid, or None.
+    """
+
+    items: ItemParameters
+    mean: float = 0.0
+    sd: float = 1.0
+    groups: dict[str, tuple[float, float]] = field(default_factory=dict)
+    nodes: Array | None = None
+
+
+def freeze(fit: Any) -> Frozen:
+    """Parameters and population of a Fit, or of a table of items (whose population is N(0, 1)).
+
+    Raises:
+        DesignError: neither, or a table with impossible rows (every one named).
+    """
+    if isinstance(fit, Frozen):
+        return fit
+    if isinstance(fit, ItemParameters):
+        return Frozen(fit)
+    if isinstance(fit, pd.DataFrame):
+        return Frozen(read_item_table(fit))
+    if not isinstance(getattr(fit, "parameters", None), ItemParameters):
+        raise DesignError(
+            "not-a-fit",
+            f"A {type(fit).__name__} is neither a fit nor a table of items.",
+            "Give scoring.calibrate(...).",
+        )
+    groups = {
+        str(name): (float(row["mean"]), float(row["sd"]))
+        for name, row in getattr(fit, "groups", pd.DataFrame()).iterrows()
+    }
+    mean, sd = getattr(fit, "pooled", (0.0, 1.0))
+    nodes = getattr(fit, "nodes", None)
+    return Frozen(fit.parameters, float(mean), float(sd), groups, None if nodes is None else np.asarray(nodes, float))
+
+
+def read_item_table(table: pd.DataFrame) -> ItemParameters:
+    """A table indexed by item (or with a column `item`) with a, d or d1, d2, ..., g, model.
+
+    `d` may be left out where `b` is given (d = -ab) for dichotomous items; `model` is "2pl" ("3pl" with a g) where it
+    is missing; a missing slope is 1 for "rasch" and "pcm".
+
+    Raises:
+        DesignError: with one line per impossible row.
+    """
+    table = table.set_index("item") if "item" in table.columns else table
+    if not len(table):
+        raise DesignError("no-items", "The table has no items.")
+    names = tuple(str(i) for i in table.index)
+    steps = sorted((c for c in map(str, table.columns) if c[:1] == "d" and c[1:].isdigit()), key=lambda c: int(c[1:]))
+    d = np.full((len(table), max(1, len(steps))), np.nan)
+    if steps:
+        d[:, : len(steps)] = table[steps].to_numpy(dtype=float, na_value=np.nan)
+    a = _column(table, "a", np.nan)
+    for source, sign in (("d", None), ("b", -a)):
+        if source in table.columns:
+            values = _column(table, source, np.nan)
+            fill = np.isnan(d[:, 0])
+            d[fill, 0] = (values if sign is None else sign * values)[fill]
+    g = np.nan_to_num(_column(table, "g", 0.0))
+    categories = 1 + (~np.isnan(d)).sum(axis=1)
+    default = np.where(categories > 2, "gpcm", np.where(g > 0, "3pl", "2pl"))
+    given = table["model"].astype("string").str.lower() if "model" in table.columns else pd.Series([None] * len(table))
+    model = tuple(str(m) if isinstance(m, str) and m else str(default[i]) for i, m in enumerate(given))
+    a = np.where(np.isnan(a) & np.isin(model, ["rasch", "pcm"]), 1.0, a)
+    problems = [f"{n}: stands {names.count(n)} times" for n in sorted({n for n in names if names.count(n) > 1})]
+    for i, name in enumerate(names):
+        problems += [f"{name}: {what}" for what in _problems(model[i], a[i], d[i], g[i], int(categories[i]))]
+    if problems:
+        raise DesignError(
+            "bad-item-table",
+            "Some items have impossible parameters.",
+            "Give a, d (or d1, d2, ...), g, model.",
+            problems,
+        )
+    return ItemParameters(
+        names, model, a, d[:, : int(categories.max()) - 1], np.where(np.array(model) == "3pl", g, 0.0), categories
+    )
+
+
+def _column(table: pd.DataFrame, name: str, default: float) -> Array:
+    if name not in table.columns:
+        return np.full(len(table), default)
+    return pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _problems(model: str, a: float, d: Array, g: float, categories: int) -> list[str]:
+    out = []
+    if model not in FAMILY:
+        return [f"unknown model {model!r}"]
+    if not np.isfinite(a):
+        out.append("no slope a")
+    if categories < 2 or np.isnan(d[: categories - 1]).any():
+        out.append("no intercept d, or one missing between others")
+    elif FAMILY[model] == "graded" and (np.diff(d[: categories - 1]) >= 0).any():
+        out.append("intercepts of a graded item must fall: d1 > d2 > ...")
+    elif FAMILY[model] == "logistic" and categories > 2:
+        out.append(f"{categories} categories in a {model} item")
+    if not 0 <= g < 1:
+        out.append(f"lower asymptote g = {g:g}")
+    return out

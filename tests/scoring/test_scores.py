@@ -1,0 +1,213 @@
+"""The DataFrame face of scoring: alignment, statuses, priors, tables."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import scoring
+from scoring.irt.curves import ItemParameters
+from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.reporting_scale import ReportingScale
+
+ITEMS = pd.DataFrame(
+    {"model": "2pl", "a": [1.0, 1.2, 0.8, 1.5, 0.9, 1.1], "d": [1.0, 0.5, 0.0, -0.2, -0.6, -1.0]},
+    index=pd.Index([f"m{j}" for j in range(6)], name="item"),
+)
+SCALE = ReportingScale("mathematics", 1, 50.0, 500.0, 350.0, 650.0)
+
+
+def answers() -> pd.DataFrame:
+    rows = {
+        "ok": [1, 1, 0, 1, 0, 0],
+        "perfect": [1, 1, 1, 1, 1, 1],
+        "zero": [0, 0, 0, 0, 0, 0],
+        "few": [1, 0, "R", "R", "R", "R"],
+        "blank": ["O", "O", "O", "O", "O", "O"],
+        "absent": [None] * 6,
+        "invalid": ["M"] * 6,
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(ITEMS.index))
+
+
+def fake_fit() -> SimpleNamespace:
+    n = len(ITEMS)
+    parameters = ItemParameters(
+        tuple(ITEMS.index), ("2pl",) * n, ITEMS["a"].to_numpy(), ITEMS[["d"]].to_numpy(), np.zeros(n), np.full(n, 2)
+    )
+    groups = pd.DataFrame({"n": [10, 10], "mean": [-0.4, 0.4], "sd": [1.0, 0.9]}, index=["A", "B"])
+    return SimpleNamespace(parameters=parameters, groups=groups)
+
+
+def test_every_sitting_is_kept_with_a_status() -> None:
+    got = scoring.score(ITEMS, answers())
+    assert list(got.columns) == ["theta", "se", "status"]
+    assert list(got.index) == list(answers().index)
+    assert got["status"].to_dict() == {
+        "ok": "scored",
+        "perfect": "scored",
+        "zero": "scored",
+        "few": "too few responses",
+        "blank": "nothing valid",
+        "absent": "nothing valid",
+        "invalid": "nothing valid",
+    }
+    scored = got["status"] == "scored"
+    assert np.isfinite(got.loc[scored, ["theta", "se"]]).all(axis=None)
+    assert got.loc[~scored, ["theta", "se"]].isna().all(axis=None)
+
+
+def test_an_infinite_estimate_is_extreme_and_scaled_to_the_limits() -> None:
+    got = scoring.score(ITEMS, answers(), method="mle")
+    assert got.loc["perfect", "status"] == got.loc["zero", "status"] == "extreme"
+    assert got.loc["perfect", "theta"] == np.inf
+    assert np.isnan(got.loc["perfect", "se"])
+    scaled = SCALE.scores(got["theta"].to_numpy())
+    assert (scaled[1], scaled[2]) == (650.0, 350.0)
+    assert np.isnan(scaled[3])
+    assert scaled[0] == round(500 + 50 * got.loc["ok", "theta"])
+
+
+def test_few_answers_can_be_asked_for() -> None:
+    assert scoring.score(ITEMS, answers(), minimum=2).loc["few", "status"] == "scored"
+    with_zeros = scoring.score(ITEMS, answers(), minimum=2, not_reached="zero")
+    ignored = scoring.score(ITEMS, answers(), minimum=2)
+    assert with_zeros.loc["few", "theta"] < ignored.loc["few", "theta"]
+
+
+def test_a_test_of_three_items_can_be_scored() -> None:
+    got = scoring.score(ITEMS.iloc[:3], answers().iloc[:1, :3])
+    assert list(got["status"]) == ["scored"]
+
+
+def test_equal_answers_give_equal_results_in_any_group() -> None:
+    data = answers()
+    labels = pd.Series(["A", "B"] * 3 + ["A"], index=data.index)
+    fit = fake_fit()
+    plain = scoring.score(fit, data)
+    swapped = scoring.score(fit, data, groups=labels.map({"A": "B", "B": "A"}))
+    pd.testing.assert_frame_equal(plain, swapped)
+    own = scoring.score(fit, pd.concat([data.iloc[:1]] * 2), prior="group", groups=pd.Series(["A", "B"]))
+    assert own["theta"].iloc[0] < plain["theta"].iloc[0] < own["theta"].iloc[1]
+
+
+def test_a_group_prior_is_that_prior() -> None:
+    data = answers().iloc[:3]
+    for name, moments in (("A", (-0.4, 1.0)), ("B", (0.4, 0.9))):
+        for method in ("eap", "map"):
+            own = scoring.score(fake_fit(), data, method, "group", groups=pd.Series([name] * 3))
+            given = scoring.score(fake_fit(), data, method, moments)
+            np.testing.assert_allclose(own["theta"], given["theta"], atol=1e-9)
+
+
+def test_columns_are_matched_by_name() -> None:
+    data = answers().iloc[:3]
+    turned = data[data.columns[::-1]]
+    pd.testing.assert_frame_equal(scoring.score(ITEMS, data), scoring.score(ITEMS, turned))
+    without = data.drop(columns="m5")
+    emptied = data.assign(m5=[None] * 3)
+    pd.testing.assert_frame_equal(scoring.score(ITEMS, without), scoring.score(ITEMS, emptied))
+
+
+def test_columns_that_are_no_items_are_named() -> None:
+    data = answers().iloc[:3].assign(school="North")
+    with pytest.warns(ScoringWarning, match="school"):
+        got = scoring.score(ITEMS, data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pd.testing.assert_frame_equal(got, scoring.score(ITEMS, answers().iloc[:3]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"method": "sum"}, "unknown-method"),
+        ({"prior": "district"}, "unknown-prior"),
+        ({"prior": (0.0, -1.0)}, "bad-prior"),
+        ({"prior": "group"}, "no-groups"),
+    ],
+)
+def test_refusals(arguments: dict[str, object], code: str) -> None:
+    with pytest.raises(DesignError) as refused:
+        scoring.score(ITEMS, answers(), **arguments)
+    assert refused.value.code == code
+    assert refused.value.exit_code == 3
+
+
+def test_unknown_groups_are_counted_not_guessed() -> None:
+    with pytest.raises(DesignError) as refused:
+        scoring.score(fake_fit(), answers().iloc[:3], prior="group", groups=pd.Series(["A", "C", None]))
+    assert refused.value.details == ("(empty): 1 students", "C: 1 students")
+
+
+def test_nothing_in_common_is_refused() -> None:
+    with pytest.raises(DesignError, match="No column"):
+        scoring.score(ITEMS, pd.DataFrame({"x": [1, 0]}))
+
+
+def test_an_item_table_is_checked_row_by_row() -> None:
+    table = pd.DataFrame(
+        {
+            "model": ["2pl", "4pl", "grm", "3pl"],
+            "a": [np.nan, 1, 1, 1],
+            "d1": [0, 0, 0, 0],
+            "d2": [np.nan, np.nan, 1, np.nan],
+            "g": [0, 0, 0, 1.5],
+        },
+        index=["p", "q", "r", "s"],
+    )
+    with pytest.raises(DesignError) as refused:
+        scoring.score(table, pd.DataFrame({"p": [1]}))
+    assert [d.split(":")[0] for d in refused.value.details] == ["p", "q", "r", "s"]
+
+
+def test_difficulties_in_place_of_intercepts() -> None:
+    by_b = ITEMS.assign(b=-ITEMS["d"] / ITEMS["a"]).drop(columns=["d", "model"])
+    pd.testing.assert_frame_equal(scoring.score(ITEMS, answers()), scoring.score(by_b, answers()))
+
+
+def test_sum_score_table_follows_the_form() -> None:
+    table = scoring.sum_score_table(ITEMS, ["m0", "m3", "m5"], n=200, scale=SCALE)
+    assert list(table.index) == [0, 1, 2, 3]
+    assert table["expected"].sum() == pytest.approx(200)
+    assert table["theta"].is_monotonic_increasing
+    assert (table["scaled"] == (500 + 50 * table["theta"]).round()).all()
+    one = scoring.score(ITEMS.loc[["m0", "m3", "m5"]], pd.DataFrame([[1, 1, 1]], columns=["m0", "m3", "m5"]))
+    assert table.loc[3, "theta"] == pytest.approx(one["theta"].iloc[0], abs=1e-12)
+    with pytest.raises(DesignError) as refused:
+        scoring.sum_score_table(ITEMS, ["m0", "zz"])
+    assert refused.value.details == ("zz",)
+
+
+def test_reliability_of_a_simulated_test_is_the_squared_correlation_with_the_truth() -> None:
+    rng = np.random.default_rng(7)
+    table = pd.concat([ITEMS] * 4)
+    table.index = pd.Index([f"m{j}" for j in range(24)])
+    theta = rng.normal(size=6000)
+    p = 1 / (1 + np.exp(-(theta[:, None] * table["a"].to_numpy() + table["d"].to_numpy())))
+    data = pd.DataFrame((rng.random(p.shape) < p).astype(int), columns=table.index)
+    got = scoring.reliability(table, data)
+    squared = np.corrcoef(theta, scoring.score(table, data)["theta"])[0, 1] ** 2
+    total = np.corrcoef(theta, data.sum(axis=1))[0, 1] ** 2
+    # standard error of a squared correlation near .83 with 6,000 students: 2 r (1 - r²)/sqrt(n) = .004
+    assert got.eap == pytest.approx(squared, abs=0.012)
+    assert got.marginal == pytest.approx(squared, abs=0.02)  # information underestimates a posterior variance a little
+    assert got.omega == pytest.approx(total, abs=0.02)  # total and θ are not linearly related in the tails
+    assert got.alpha <= got.omega + 0.012  # alpha is a lower bound
+    assert 0 < got.wle < got.eap
+    assert (got.n, got.n_complete) == (6000, 6000)
+    assert list(got.curve.columns) == ["information", "sem", "true_score", "score_sem"]
+
+
+def test_an_impossible_reporting_scale_is_refused_with_all_reasons() -> None:
+    with pytest.raises(DesignError) as refused:
+        ReportingScale("x", 0, -1.0, 0.0, 5.0, 5.0)
+    assert len(refused.value.details) == 3
+
+
+def test_a_reporting_scale_survives_storage_and_goes_back_to_theta() -> None:
+    assert ReportingScale(**SCALE.to_dict()) == SCALE
+    np.testing.assert_allclose(SCALE.theta(SCALE.scores(np.array([-1.0, 0.0, 2.0]))), [-1.0, 0.0, 2.0])
+    np.testing.assert_allclose(SCALE.errors(np.array([0.3])), [15.0])
