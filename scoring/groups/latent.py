@@ -1,0 +1,158 @@
+"""Latent regression of abilities on reported variables and schools, fitted by alternating sites and mixed model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.groups.design import Design
+from scoring.groups.mixed import (
+    FREE_CORRELATIONS_FROM,
+    CovarianceScores,
+    Population,
+    Sums,
+    collect,
+    covariance_scores,
+    expectations,
+    moved,
+    solve_step,
+)
+from scoring.groups.sites import Evidence, Sites, no_sites, sweep
+from scoring.irt.errors import DesignError, NotConverged
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LatentRegression:
+    """θ_i = Γ'x_i + u_school + e_i at its maximum, students in the order of the design.
+
+    Attributes:
+        design: patterns, schools and districts.
+        evidence: likelihoods the fit used, in the design's order.
+        population: gamma (K, C), sigma (D, C, C), tau (C, C).
+        gamma_covariance: (CK, CK), concept by concept, given sigma and tau.
+        effects: (S, C) school effects, shrunken.
+        sites: Gaussian sites of the students.
+        eta: (N, C) expectations.
+        mean: (N, C) posterior means.
+        sums: sums over cells and schools.
+        scores: scores and information of the covariances.
+        iterations: passes over the data.
+        change: largest standardised change in the last pass.
+    """
+
+    design: Design
+    evidence: Evidence
+    population: Population
+    gamma_covariance: Array
+    effects: Array
+    sites: Sites
+    eta: Array
+    mean: Array
+    sums: Sums
+    scores: CovarianceScores
+    iterations: int
+    change: float
+
+    @property
+    def variance(self) -> Array:
+        """(N, C) posterior variances given the expectation."""
+        return np.einsum("ncc->nc", self.sums.covariance)
+
+
+def fit(
+    ev: Evidence,
+    design: Design,
+    start: Array | None = None,
+    sites: Sites | None = None,
+    tolerance: float = 1e-5,
+    max_passes: int = 100,
+) -> LatentRegression:
+    """Fit the latent regression.
+
+    Args:
+        ev: evidence of N students on C concepts, in the design's order.
+        design: patterns, schools, districts.
+        start: (C, C) residual covariance to start from, default unit variances with correlations .6.
+        sites: sites to start from, for example of an earlier profile.
+        tolerance: largest change of a coefficient (in residual SDs), of a relative (co)variance and of a tilted mean
+            (in posterior SDs) at which the fit has converged.
+        max_passes: limit.
+
+    Raises:
+        DesignError: nobody of a district answered an item of a concept.
+        NotConverged: the limit was reached.
+    """
+    n, c = ev.log_likelihood.shape[:2]
+    d = design.n_districts
+    for k in range(d):
+        empty = np.flatnonzero(~np.any(ev.answered[design.district == k] > 0, axis=0))
+        if empty.size:
+            raise DesignError(
+                "no-evidence",
+                f"District number {k + 1} has no answers on {empty.size} of {c} concepts.",
+                "Leave these concepts out of the comparison.",
+            )
+    if start is None:
+        start = 0.4 * np.eye(c) + 0.6
+    population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
+    eta = np.zeros((n, c))
+    sites = no_sites(ev) if sites is None else sites
+    change = np.inf
+    for iteration in range(1, max_passes + 1):
+        sums = collect(design, sites, population)
+        if iteration > 1:
+            gamma, gamma_covariance = sums.coefficients()
+            effects = sums.school_effects(gamma)
+            new_eta = expectations(design, gamma, effects)
+            scores = covariance_scores(design, sums, population, new_eta, effects, gamma_covariance)
+            change = float(np.abs(new_eta - eta).max() / np.sqrt(start.diagonal().max()))
+            eta = new_eta
+        mean = sums.answer + np.einsum("nab,nb->na", sums.pull, eta)
+        variance = np.einsum("ncc->nc", sums.covariance)
+        if iteration > 1:
+            population, step = _covariance_step(design, scores, population, gamma, hold=iteration < 4)
+            change = max(change, step)
+        new_sites, moved_by = sweep(ev, mean, variance, sites)
+        change = max(change, moved_by)
+        if iteration > 2 and change < tolerance:
+            return LatentRegression(
+                design, ev, population, gamma_covariance, effects, sites, eta, mean, sums, scores, iteration, change
+            )
+        sites = new_sites
+    raise NotConverged(
+        "latent-regression",
+        f"The latent regression did not settle in {max_passes} passes (last change {change:.1e}).",
+        "Condition on fewer variables, or leave out a concept with very few answers.",
+    )
+
+
+def _covariance_step(
+    design: Design, scores: CovarianceScores, population: Population, gamma: Array, hold: bool
+) -> tuple[Population, float]:
+    c = population.tau.shape[0]
+    largest = 0.0
+    sigma = population.sigma.copy()
+    size = np.bincount(design.district, minlength=design.n_districts)
+    for d in range(design.n_districts):
+        mine = design.school_district == d
+        e = solve_step(scores.sigma_score[mine].sum(axis=0), scores.sigma_information[mine].sum(axis=0))
+        largest = max(largest, float(np.abs(e).max()))
+        sigma[d] = moved(sigma[d], e)
+    if np.any(size < FREE_CORRELATIONS_FROM) and design.n_districts > 1 and c > 1:
+        sigma = _common_correlations(sigma, size)
+        largest = float(np.abs(sigma / population.sigma - 1).max())
+    tau = population.tau
+    if not hold:  # sites that still move would be taken for schools that differ
+        e = solve_step(scores.tau_score, scores.tau_information)
+        largest = max(largest, float(np.abs(e).max()))
+        tau = moved(tau, e)
+    return Population(gamma.reshape(c, -1).T, sigma, tau), largest
+
+
+def _common_correlations(sigma: Array, size: NDArray[np.int64]) -> Array:
+    sd = np.sqrt(np.einsum("dcc->dc", sigma))
+    correlation = sigma / sd[:, :, None] / sd[:, None, :]
+    common = np.average(correlation, axis=0, weights=size)
+    return np.asarray(common * sd[:, :, None] * sd[:, None, :])

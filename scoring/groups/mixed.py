@@ -1,0 +1,199 @@
+"""One step of the latent regression on Gaussian sites: a linear mixed model of C abilities.
+
+    θ_i = Γ'x_i + u_school(i) + e_i,    u ~ N(0, T),    e_i ~ N(0, Σ_district(i))
+
+Given sites (precision P_i, shift h_i) every sum the model needs is a sum over cells of V_i h_i and V_i Σ⁻¹, where
+V_i = (P_i + Σ⁻¹)⁻¹ is the posterior covariance of θ_i. Coefficients are generalised least squares with the school
+effects integrated out; covariance matrices take Fisher-scoring steps in coordinates that keep them positive definite,
+Σ ← L exp(E) L', Σ = L L'. School covariances use the restricted likelihood (Patterson & Thompson 1971), since a
+handful of schools has few degrees of freedom to lose.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from scoring.groups.design import Design
+from scoring.groups.sites import Sites
+
+Array = NDArray[np.float64]
+
+#: Weight, in schools, and size, as a share of the residual variance, of the prior that keeps T off the boundary.
+SCHOOL_PRIOR_WEIGHT, SCHOOL_PRIOR_SHARE = 2.0, 0.05
+#: Below this many students in a district the residual correlations are common, the SDs free (STATISTICS.md, 7).
+FREE_CORRELATIONS_FROM = 500
+
+
+@dataclass(frozen=True)
+class Population:
+    """Parameters: gamma (K, C), sigma (D, C, C) residual covariances, tau (C, C) covariance of school effects."""
+
+    gamma: Array
+    sigma: Array
+    tau: Array
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the data say about coefficients and school effects, given sigma and tau.
+
+    Attributes:
+        covariance: (N, C, C) V_i, posterior covariance of θ_i given its expectation.
+        answer: (N, C) V_i h_i.
+        pull: (N, C, C) B_i = V_i Σ⁻¹: how the posterior mean moves with the expectation.
+        information: (M, C, C) of each cell about its expectation.
+        shift: (M, C) of each cell.
+        school_gain: (S, C, C) covariance K_s of a school effect, given the coefficients.
+        school_map: (S, C, CK) Z_s; û_s = K_s (shift_s - Z_s γ), γ ordered concept by concept.
+        school_shift: (S, C).
+        normal: (S, CK, CK) contribution of each school to the normal equations of γ.
+        right: (S, CK).
+    """
+
+    covariance: Array
+    answer: Array
+    pull: Array
+    information: Array
+    shift: Array
+    school_gain: Array
+    school_map: Array
+    school_shift: Array
+    normal: Array
+    right: Array
+
+    def coefficients(self, without: int | None = None) -> tuple[Array, Array]:
+        """γ (CK,) and its covariance, of all schools or without one."""
+        normal, right = self.normal.sum(axis=0), self.right.sum(axis=0)
+        if without is not None:
+            normal, right = normal - self.normal[without], right - self.right[without]
+        covariance = np.linalg.pinv(normal, hermitian=True)
+        return covariance @ right, covariance
+
+    def school_effects(self, gamma: Array) -> Array:
+        """û (S, C) given γ (CK,)."""
+        return np.einsum("sab,sb->sa", self.school_gain, self.school_shift - self.school_map @ gamma)
+
+
+def collect(design: Design, sites: Sites, population: Population) -> Sums:
+    """All sums of one pass over the students (who are in the design's order)."""
+    n_concepts = population.tau.shape[0]
+    inverse = np.linalg.inv(population.sigma)
+    system = inverse[design.district]
+    diagonal = np.arange(n_concepts)
+    system[:, diagonal, diagonal] += sites.precision
+    covariance = np.linalg.inv(system)
+    answer = np.einsum("nab,nb->na", covariance, sites.shift)
+    pull = np.matmul(covariance, inverse[design.district])
+    cell_inverse = inverse[design.school_district[design.cell_school]]
+    size = np.diff(np.append(design.cell_start, design.order.size)).astype(float)
+    cell_pull = np.add.reduceat(pull, design.cell_start, axis=0)
+    information = cell_inverse @ (size[:, None, None] * np.eye(n_concepts) - cell_pull)
+    information = (information + information.transpose(0, 2, 1)) / 2
+    shift = np.einsum("mab,mb->ma", cell_inverse, np.add.reduceat(answer, design.cell_start, axis=0))
+    school_information = np.add.reduceat(information, design.school_first_cell, axis=0)
+    school_shift = np.add.reduceat(shift, design.school_first_cell, axis=0)
+    school_gain = np.linalg.inv(np.linalg.inv(population.tau) + school_information)
+    n_schools, k = design.school_size.size, design.x.shape[1]
+    school_map = np.empty((n_schools, n_concepts, n_concepts * k))
+    normal = np.empty((n_schools, n_concepts * k, n_concepts * k))
+    right = np.empty((n_schools, n_concepts * k))
+    for s in range(n_schools):
+        cells = design.school_cells(s)
+        x, w = design.x[design.cell_pattern[cells]], information[cells]
+        school_map[s] = np.einsum("mab,mk->abk", w, x, optimize=True).reshape(n_concepts, -1)
+        full = np.einsum("mab,mk,ml->akbl", w, x, x, optimize=True).reshape(n_concepts * k, -1)
+        back = school_map[s].T @ school_gain[s]
+        normal[s] = full - back @ school_map[s]
+        right[s] = np.einsum("ma,mk->ak", shift[cells], x).reshape(-1) - back @ school_shift[s]
+    return Sums(covariance, answer, pull, information, shift, school_gain, school_map, school_shift, normal, right)
+
+
+def expectations(design: Design, gamma: Array, effects: Array) -> Array:
+    """(N, C) Γ'x_i + û_school, γ as (CK,)."""
+    fixed = design.x @ gamma.reshape(effects.shape[1], -1).T
+    return np.asarray(fixed[design.pattern] + effects[design.school])
+
+
+@dataclass(frozen=True)
+class CovarianceScores:
+    """Scores and information of sigma and tau, in the coordinates E of Σ ← L exp(E) L'.
+
+    Attributes:
+        residual: (N, C) Σ⁻¹(m_i - η_i), the scaled residual of each student.
+        sigma_score: (S, C, C) each school's score of its district's sigma.
+        sigma_information: (S, C², C²) each school's information (operator on vec E).
+        tau_score: (C, C), prior included.
+        tau_information: (C², C²), prior included.
+    """
+
+    residual: Array
+    sigma_score: Array
+    sigma_information: Array
+    tau_score: Array
+    tau_information: Array
+
+
+def covariance_scores(
+    design: Design, sums: Sums, population: Population, eta: Array, effects: Array, gamma_covariance: Array
+) -> CovarianceScores:
+    """Derivatives of the log-likelihood in the covariance matrices, school by school."""
+    c = population.tau.shape[0]
+    inverse = np.linalg.inv(population.sigma)
+    root = np.linalg.cholesky(population.sigma)
+    mean = sums.answer + np.einsum("nab,nb->na", sums.pull, eta)
+    residual = np.einsum("nab,nb->na", inverse[design.district], mean - eta)
+    n_schools = design.school_size.size
+    score = np.empty((n_schools, c, c))
+    info = np.empty((n_schools, c * c, c * c))
+    eye = np.eye(c)
+    for s in range(n_schools):
+        rows, d = design.school_rows(s), int(design.school_district[s])
+        # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
+        left = np.linalg.inv(root[d])
+        m = eye - left @ sums.covariance[rows] @ left.T
+        flat = m.reshape(-1, c * c)
+        info[s] = (flat.T @ flat).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
+        q = residual[rows] @ root[d]
+        spread = left @ sums.school_gain[s] @ left.T
+        from_school = (info[s] @ spread.reshape(-1)).reshape(c, c)
+        score[s] = 0.5 * (q.T @ q + from_school - m.sum(axis=0))
+    info *= 0.5
+    return CovarianceScores(residual, score, info, *_tau_scores(sums, population, effects, gamma_covariance))
+
+
+def _tau_scores(sums: Sums, population: Population, effects: Array, gamma_covariance: Array) -> tuple[Array, Array]:
+    c = population.tau.shape[0]
+    root = np.linalg.cholesky(population.tau)
+    left = np.linalg.inv(root)
+    score = np.zeros((c, c))
+    info = np.zeros((c * c, c * c))
+    for s in range(effects.shape[0]):
+        through = left @ sums.school_gain[s] @ sums.school_map[s]
+        m = np.eye(c) - left @ sums.school_gain[s] @ left.T
+        z = left @ effects[s]
+        score += 0.5 * (np.outer(z, z) + through @ gamma_covariance @ through.T - m)
+        info += 0.5 * np.kron(m, m)
+    # a weak inverse-Wishart prior: as if a few schools had been seen with this spread
+    guess = SCHOOL_PRIOR_SHARE * np.diag(population.sigma.mean(axis=0).diagonal())
+    score += SCHOOL_PRIOR_WEIGHT / 2 * (left @ guess @ left.T - np.eye(c))
+    info += SCHOOL_PRIOR_WEIGHT / 2 * np.eye(c * c)
+    return score, info
+
+
+def solve_step(score: Array, information: Array, largest: float = 0.7) -> Array:
+    """Symmetric E with information·vec(E) = vec(score), shortened to a spectral norm of at most `largest`."""
+    c = score.shape[0]
+    ridge = 1e-10 * np.trace(information) / information.shape[0]
+    e = np.linalg.solve(information + ridge * np.eye(c * c), score.reshape(-1)).reshape(c, c)
+    e = (e + e.T) / 2
+    size = float(np.abs(np.linalg.eigvalsh(e)).max())
+    return e * min(1.0, largest / size) if size > 0 else e
+
+
+def moved(covariance: Array, e: Array) -> Array:
+    """L exp(E) L' for covariance = L L'."""
+    root = np.linalg.cholesky(covariance)
+    out = root @ expm(e) @ root.T
+    return np.asarray((out + out.T) / 2)

@@ -1,0 +1,161 @@
+"""Plausible values: draws of each student's abilities, given answers, reported variables, school and district.
+
+Coefficients, covariances and school effects are drawn first (Rubin 1987: an imputation that plugs in estimates is too
+sure of itself), then the abilities. A student's draw starts from the Gaussian posterior of expectation propagation
+and is carried to the exact tilted marginal by the Cornish-Fisher expansion in its third and fourth moments (Cornish &
+Fisher 1938): the same target as importance resampling from the tilted marginals, without the noise and the repeated
+values of resampling, and a fraction of its time.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.groups.draws import keys, normals
+from scoring.groups.latent import LatentRegression
+from scoring.groups.mixed import moved
+from scoring.groups.sites import tilted_shape
+
+Array = NDArray[np.float64]
+CHUNK = 4096
+#: Below this many students the posterior covariances are recomputed for every draw of the residual covariance.
+EXACT_BELOW = 20_000
+
+
+def draw(
+    regression: LatentRegression,
+    students: Sequence[object],
+    schools: Sequence[object],
+    draws: int = 20,
+    seed: int = 1,
+) -> NDArray[np.float32]:
+    """Plausible values.
+
+    Args:
+        regression: a fitted latent regression.
+        students: (N,) identifiers in the caller's order; a student's draws depend on them, not on the row.
+        schools: (S,) names of the design's schools.
+        draws: M.
+        seed: of the run.
+
+    Returns:
+        (N, M, C) float32, in the caller's order.
+    """
+    design = regression.design
+    n, c = regression.mean.shape
+    etas, sigmas = _parameter_draws(regression, keys(schools, seed, "school"), draws, seed)
+    inverse = np.linalg.inv(regression.population.sigma)  # (D, C, C)
+    inverse_draws = np.linalg.inv(sigmas)  # (M, D, C, C)
+    variance = regression.variance
+    skewness, kurtosis = tilted_shape(regression.evidence, regression.mean, variance, regression.sites)
+    sd = np.sqrt(variance)
+    who = keys(students, seed, "student")[design.order]
+    out = np.empty((n, draws, c), dtype=np.float32)
+    exact = n < EXACT_BELOW
+    diagonal = np.arange(c)
+    for start in range(0, n, CHUNK):
+        r = slice(start, start + CHUNK)
+        z = normals(who[r], draws * c).reshape(-1, draws, c)
+        home, school, pattern = design.district[r], design.school[r], design.pattern[r]
+        covariance = regression.sums.covariance[r]
+        root = np.linalg.cholesky(covariance)
+        theta = np.empty_like(z)
+        noise = np.matmul(z, root.transpose(0, 2, 1))
+        for m in range(draws):
+            fixed, effects = etas[m]
+            eta = fixed[pattern] + effects[school]
+            if exact:
+                system = inverse_draws[m][home]
+                system[:, diagonal, diagonal] += regression.sites.precision[r]
+                v = np.linalg.inv(system)
+                force = regression.sites.shift[r] + np.einsum("nab,nb->na", inverse_draws[m][home], eta)
+                own = np.linalg.cholesky(v)
+                theta[:, m] = np.einsum("nab,nb->na", v, force) + np.einsum("nab,nb->na", own, z[:, m])
+                continue
+            # V_m = V - VΔV + VΔVΔV..., Δ the change of Σ⁻¹: small with many students, so two terms suffice
+            for d in range(inverse.shape[0]):
+                here = np.flatnonzero(home == d)
+                if not here.size:
+                    continue
+                delta = inverse_draws[m, d] - inverse[d]
+                v = covariance[here]
+                force = regression.sites.shift[r][here] + eta[here] @ inverse_draws[m, d]
+                x = np.einsum("nab,nb->na", v, force)
+                first = np.einsum("nab,nb->na", v, x @ delta)
+                second = np.einsum("nab,nb->na", v, first @ delta)
+                e = noise[here, m]
+                theta[here, m] = x - first + second + e - 0.5 * np.einsum("nab,nb->na", v, e @ delta)
+        centre, width = regression.mean[r, None, :], sd[r, None, :]
+        out[r] = centre + width * cornish_fisher((theta - centre) / width, skewness[r, None, :], kurtosis[r, None, :])
+    back = np.empty_like(design.order)
+    back[design.order] = np.arange(n)
+    return out[back]
+
+
+def cornish_fisher(z: Array, skewness: Array, kurtosis: Array) -> Array:
+    """Standardised quantile whose normal score is z, for a distribution of this skewness and excess kurtosis.
+
+    The shape is held where the map is increasing, so that the order of draws is kept.
+    """
+    skewness = np.clip(skewness, -0.8, 0.8)
+    kurtosis = np.clip(kurtosis, -0.6 + skewness**2, 1.2 + skewness**2)
+    inside = np.clip(z, -4.0, 4.0)  # beyond, where the expansion bends, the line goes on with slope one
+    square = inside * inside
+    return np.asarray(
+        z
+        + skewness / 6 * (square - 1)
+        + kurtosis / 24 * inside * (square - 3)
+        - skewness * skewness / 36 * inside * (2 * square - 5)
+    )
+
+
+def _parameter_draws(
+    regression: LatentRegression, school_keys: NDArray[np.uint64], draws: int, seed: int
+) -> tuple[list[tuple[Array, Array]], Array]:
+    """Per draw: fixed part (R, C) and school effects (S, C); and residual covariances (M, D, C, C)."""
+    design, sums, scores = regression.design, regression.sums, regression.scores
+    c = regression.mean.shape[1]
+    basis = _symmetric_basis(c)
+    rng = np.random.Generator(np.random.PCG64([seed, 20]))
+    gamma, covariance = sums.coefficients()
+    gamma_root = _root(covariance)
+    residual_roots = []
+    for d in range(design.n_districts):
+        info = basis.T @ scores.sigma_information[design.school_district == d].sum(axis=0) @ basis
+        residual_roots.append(_root(np.asarray(np.linalg.pinv(info, hermitian=True))))
+    tau_root = _root(np.asarray(np.linalg.pinv(basis.T @ scores.tau_information @ basis, hermitian=True)))
+    school_information = np.linalg.inv(sums.school_gain) - np.linalg.inv(regression.population.tau)
+    sigmas = np.empty((draws, design.n_districts, c, c))
+    etas = []
+    for m in range(draws):
+        g = gamma + gamma_root @ rng.standard_normal(gamma.size)
+        for d, root in enumerate(residual_roots):
+            e = (basis @ (root @ rng.standard_normal(root.shape[1]))).reshape(c, c)
+            sigmas[m, d] = moved(regression.population.sigma[d], e)
+        e = (basis @ (tau_root @ rng.standard_normal(tau_root.shape[1]))).reshape(c, c)
+        size = float(np.abs(np.linalg.eigvalsh(e)).max())
+        tau = moved(regression.population.tau, e * min(1.0, 1.5 / max(size, 1e-12)))
+        gain = np.linalg.inv(np.linalg.inv(tau) + school_information)
+        centre = np.einsum("sab,sb->sa", gain, sums.school_shift - sums.school_map @ g)
+        z = normals(school_keys, c, first=m * c)
+        effects = centre + np.einsum("sab,sb->sa", np.linalg.cholesky(gain), z)
+        etas.append((design.x @ g.reshape(c, -1).T, effects))
+    return etas, sigmas
+
+
+def _symmetric_basis(c: int) -> Array:
+    """(C², C(C+1)/2): vec of a symmetric matrix from its distinct elements."""
+    pairs = [(i, j) for i in range(c) for j in range(i + 1)]
+    out = np.zeros((c * c, len(pairs)))
+    for k, (i, j) in enumerate(pairs):
+        out[i * c + j, k] = out[j * c + i, k] = 1.0
+    return out
+
+
+def _root(covariance: NDArray[np.floating[Any]]) -> Array:
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    # a fixed sign, so that draws do not depend on the eigenvectors' arbitrary one
+    vectors = vectors * np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(values.size)] < 0, -1.0, 1.0)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
