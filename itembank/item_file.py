@@ -1,0 +1,353 @@
+"""One item, one Markdown file with a front matter: the only reader and the only writer.
+
+The reader reports every problem with its line; one bad line does not hide the next, and nothing of the file is
+executed. `read(write(item))` is the same item.
+"""
+
+import json
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from itembank import front_matter, item_body
+from itembank.findings import Finding
+from itembank.item_model import Data, Expression, Item, Variant, Verify
+from itembank.item_schema import Schema
+
+MAX_BYTES = 1_000_000
+_TYPE_SECTION = {
+    "choice": "options",
+    "multi-select": "options",
+    "numeric": "answers",
+    "short-text": "answers",
+    "match": "match",
+    "rubric": "rubric",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of a file.
+
+    Attributes:
+        item: the item, as far as it could be read; None where not even its type or id could.
+        findings: what the reader found; an error among them means that the item must not be stored.
+        text: the normalised text of the file.
+    """
+
+    item: Item | None
+    findings: tuple[Finding, ...]
+    text: str = ""
+
+
+def read(path: Path, source: str = "") -> Reading:
+    """Read an item file.
+
+    Args:
+        path: a regular file of at most 1 MB.
+        source: its name in the findings; the path as given by default.
+    """
+    source = source or path.as_posix()
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return _refused(source, "not-a-file", "this is not a regular file")
+        if about.st_size > MAX_BYTES:
+            size = f"{about.st_size / 1e6:.1f} MB"
+            return _refused(source, "file-too-large", f"the file has {size}", "an item file has at most 1 MB")
+        raw = path.read_bytes()
+    except OSError as error:
+        return _refused(source, "unreadable", f"the file cannot be read: {error.strerror}")
+    return read_bytes(raw, source, path.parent)
+
+
+def _refused(source: str, code: str, message: str, hint: str = "") -> Reading:
+    return Reading(None, (Finding(source, 0, code, "error", message, hint),))
+
+
+def read_bytes(raw: bytes, source: str, folder: Path | None = None) -> Reading:
+    """Read an item from bytes; `folder` is where its stimulus may lie."""
+    findings: list[Finding] = []
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        hint = "save the file as UTF-8"
+        findings.append(Finding(source, line, "not-utf-8", "error", "this line is not UTF-8 text", hint))
+        text = raw.decode("utf-8-sig", errors="replace")
+    reading = read_text(text, source, folder)
+    return Reading(reading.item, (*findings, *reading.findings), reading.text)
+
+
+def normalised(text: str) -> str:
+    """Line ends, a byte-order mark and a word processor's quotes as we write them."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text(text: str, source: str = "item.md", folder: Path | None = None) -> Reading:
+    """Read an item from text."""
+    findings: list[Finding] = []
+    lines = normalised(text).split("\n")
+    for number, line in enumerate(lines, 1):
+        if any(c < " " and c != "\t" for c in line):
+            findings.append(
+                Finding(source, number, "control-character", "error", "a control character", "remove it")
+            )
+            lines[number - 1] = "".join(c for c in line if c >= " " or c == "\t")
+    start = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    if lines[start].rstrip() != "---":
+        message = "the file does not begin with a front matter"
+        return Reading(None, (*findings, Finding(source, start + 1, "front-matter", "error", message, _SHAPE)))
+    end = next((i for i in range(start + 1, len(lines)) if lines[i].rstrip() in ("---", "...")), None)
+    if end is None:
+        message = "the front matter is never closed"
+        return Reading(None, (*findings, Finding(source, start + 1, "front-matter", "error", message, _SHAPE)))
+    head = front_matter.read("\n".join(lines[start + 1 : end]), start + 2, source)
+    schema = Schema(source, start + 1)
+    fields = schema.read(head.entries)
+    body_lines = [line.translate(front_matter.SMART_QUOTES).rstrip() for line in lines[end + 1 :]]
+    body = item_body.read(body_lines, end + 2, source)
+    findings += [*head.findings, *schema.findings, *body.findings]
+    item: Item | None = None
+    if fields.get("type") and fields.get("id"):
+        item = _item(fields, body, head.entries, source)
+        findings += _structure(item, body)
+        if item.stimulus.endswith(".md"):
+            item, found = _with_stimulus(item, folder)
+            findings += found
+    findings.sort(key=lambda f: f.line)
+    return Reading(item, tuple(findings), "\n".join(lines))
+
+
+_SHAPE = "an item begins with a line ---, its keys, and a line ---"
+
+
+def _item(
+    fields: dict[str, Any], body: item_body.Body, entries: Mapping[str, front_matter.Entry], source: str
+) -> Item:
+    lines = {k: e.line for k, e in entries.items()} | body.lines
+    values = {k.replace("-", "_"): v for k, v in fields.items() if k != "title-es"}
+    values = {"title": "", "grade": "", "concepts": ()} | values
+    return Item(
+        **values,
+        stem=body.stem.get("en", ""),
+        options=tuple(body.options.get("en", ())),
+        answers=tuple(body.answers),
+        columns=tuple(body.columns.get("en", ())),
+        rows=tuple(body.rows.get("en", ())),
+        levels=tuple(body.levels.get("en", ())),
+        errors=tuple(body.errors),
+        solution=body.solution.get("en", ""),
+        variants=_variants(body, str(fields.get("title-es", ""))),
+        lines=lines,
+        source=source,
+    )
+
+
+def _variants(body: item_body.Body, title: str) -> tuple[Variant, ...]:
+    parts = (body.stem, body.options, body.columns, body.rows, body.levels, body.solution)
+    if not title and not any("es" in part for part in parts):
+        return ()
+    line = next((body.lines[k] for k in body.lines if k.endswith("-es")), 0)
+    return (
+        Variant(
+            "es",
+            title,
+            body.stem.get("es", ""),
+            {o.letter: o.text for o in body.options.get("es", ())},
+            {c.letter: c.text for c in body.columns.get("es", ())},
+            {r.id: r.text for r in body.rows.get("es", ())},
+            {x.points: x.text for x in body.levels.get("es", ())},
+            body.solution.get("es", ""),
+            line,
+        ),
+    )
+
+
+def _structure(item: Item, body: item_body.Body) -> list[Finding]:
+    """The parts that the type wants are there, and no others."""
+    found: list[Finding] = []
+    wanted = _TYPE_SECTION[item.type]
+    for part in dict.fromkeys(_TYPE_SECTION.values()):
+        heading = item_body.HEADINGS["en", part]
+        if part == wanted and part not in body.lines:
+            message = f"an item of type {item.type} has a section `## {heading}`"
+            found.append(Finding(item.source, item.lines.get("type", 0), "missing-section", "error", message))
+        elif part != wanted and part in body.lines:
+            message = f"an item of type {item.type} has no section `## {heading}`"
+            hint = f"its section is `## {item_body.HEADINGS['en', wanted]}`"
+            found.append(Finding(item.source, body.lines[part], "wrong-section", "error", message, hint))
+    if not item.stem.strip():
+        found.append(Finding(item.source, item.lines.get("stem", 0), "no-stem", "error", "the item has no stem"))
+    return found
+
+
+def bank_root(folder: Path) -> Path:
+    """The folder that holds concepts.yaml, from `folder` upward; else `folder` itself."""
+    folder = folder.resolve()
+    return next((p for p in (folder, *list(folder.parents)[:4]) if (p / "concepts.yaml").is_file()), folder)
+
+
+def inside(folder: Path, name: str) -> Path | None:
+    """The file `name` beside an item, or None where the name leads out of the bank's folder."""
+    if not name or "\0" in name or Path(name).is_absolute() or re.match(r"^[A-Za-z][A-Za-z+.-]*:", name) or "\\" in name:
+        return None
+    try:
+        root = bank_root(folder)
+        path = (folder / name).resolve()
+    except (OSError, RuntimeError):
+        return None
+    return path if path.is_relative_to(root) else None
+
+
+def _with_stimulus(item: Item, folder: Path | None) -> tuple[Item, list[Finding]]:
+    from dataclasses import replace
+
+    line = item.lines.get("stimulus", 0)
+    path = inside(folder, item.stimulus) if folder is not None else None
+    if path is None:
+        if folder is None:
+            return item, []
+        message, hint = "the stimulus lies outside of the bank's folder", "a path relative to the item, in the bank"
+        return item, [Finding(item.source, line, "path-outside", "error", message, hint)]
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            raise OSError
+        text = normalised(path.read_text(encoding="utf-8-sig")).translate(front_matter.SMART_QUOTES).strip()
+    except (OSError, UnicodeDecodeError):
+        message = f"the stimulus {item.stimulus[:80]} cannot be read"
+        return item, [Finding(item.source, line, "no-stimulus", "error", message, "a UTF-8 text file")]
+    return replace(item, stimulus_text=text), []
+
+
+# ---- writing ----
+
+_PLAIN = re.compile(r"^[A-Za-z0-9(][A-Za-z0-9 _./+*^()<>=-]*$")
+
+
+def scalar(text: str) -> str:
+    """Text as YAML: plain where that is safe in every context, else in double quotes."""
+    if _PLAIN.match(text) and not text.endswith(" ") and text not in ("null", "---"):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in quoted)
+
+
+def flow(value: Data) -> str:
+    """Nested data on one line."""
+    if isinstance(value, str):
+        return scalar(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(k)}: {flow(v)}" for k, v in value.items()) + "}"
+    return "[" + ", ".join(flow(v) for v in value) + "]"
+
+
+def write(item: Item) -> str:
+    """The file of an item, in the order and spelling that items/README.md shows."""
+    spanish = next((v for v in item.variants if v.language == "es"), None)
+    head = [f"id: {scalar(item.id)}", f"title: {scalar(item.title)}"]
+    if spanish and spanish.title:
+        head.append(f"title-es: {scalar(spanish.title)}")
+    head.append(f"grade: {scalar(item.grade)}")
+    for name in ("concepts", "standards"):
+        if getattr(item, name):
+            head.append(f"{name}: {flow(getattr(item, name))}")
+    head += [f"{n}: {scalar(getattr(item, n))}" for n in ("claim", "dok") if getattr(item, n)]
+    if item.practices:
+        head.append(f"practices: {flow(item.practices)}")
+    head += [f"type: {item.type}", f"calculator: {item.calculator}", f"points: {item.points}"]
+    head.append(f"language: {item.language}")
+    if item.authors:
+        people = [{"name": a.name} | ({"district": a.district} if a.district else {}) for a in item.authors]
+        head.append(f"authors: {flow(tuple(people))}")
+    if item.difficulty is not None:
+        head.append(f"difficulty: {item.difficulty:g}")
+    head += [f"why: {scalar(item.why)}"] * bool(item.why)
+    head += [f"enemies: {flow(item.enemies)}"] * bool(item.enemies)
+    head += [f"stimulus: {scalar(item.stimulus)}"] * bool(item.stimulus)
+    if item.figures:
+        head.append("figures:")
+        for f in item.figures:
+            pairs = {"name": f.name, "kind": f.kind, "alt": f.alt, **f.data}
+            head += [("  - " if i == 0 else "    ") + f"{scalar(k)}: {flow(v)}" for i, (k, v) in enumerate(pairs.items())]
+    head += _verify(item.verify)
+    return "\n".join(["---", *head, "---", "", *_body(item, spanish)]).rstrip("\n") + "\n"
+
+
+def _verify(verify: Verify) -> list[str]:
+    lines: list[str] = []
+    for name in ("given", "let"):
+        lines += _pairs(name, getattr(verify, name))
+    if verify.variables:
+        lines.append(f"  variables: {flow(verify.variables)}")
+    if verify.compare != "value":
+        lines.append(f"  compare: {scalar(verify.compare)}")
+    if verify.reason:
+        lines.append(f"  none: {scalar(verify.reason)}")
+    lines += [f"  {scalar(k)}: {scalar(e.text)}" for k, e in verify.expressions.items()]
+    for name in ("statements", "rows"):
+        lines += _pairs(name, getattr(verify, name))
+    return ["verify:", *lines] if lines else []
+
+
+def _pairs(name: str, pairs: Mapping[str, Expression]) -> list[str]:
+    if not pairs:
+        return []
+    return [f"  {name}:", *(f"    {scalar(k)}: {scalar(e.text)}" for k, e in pairs.items())]
+
+
+def _bullet(head: str, text: str) -> str:
+    return f"- {head}: {text}".rstrip().replace("\n", "\n  ")
+
+
+def _body(item: Item, spanish: Variant | None) -> list[str]:
+    lines = [item.stem, ""]
+    if item.options:
+        lines += ["## Options", ""]
+        for o in item.options:
+            tag = " [key]" if o.key else f" [{o.misconception}]" if o.misconception else ""
+            lines.append(_bullet(o.letter + tag + (f" = {o.value}" if o.value else ""), o.text))
+        lines.append("")
+    if item.answers:
+        lines += ["## Answer", ""]
+        for a in item.answers:
+            lines.append(
+                _bullet("[key]" if a.key else f"[{a.misconception}]", a.text + (f" ± {a.tolerance}" * bool(a.tolerance)))
+            )
+        lines.append("")
+    if item.columns or item.rows:
+        lines += ["## Match", ""]
+        if item.columns:
+            lines.append("- columns: " + " | ".join(f"{c.letter} = {c.text}" for c in item.columns))
+        for r in item.rows:
+            tag = "; ".join([", ".join(r.keys), *(f"{c} {m}" for c, m in r.misconceptions)])
+            lines.append(_bullet(f"{r.id} [{tag}]", r.text))
+        lines.append("")
+    if item.levels or item.errors:
+        lines += ["## Rubric", ""]
+        lines += [_bullet(str(x.points), x.text) for x in item.levels]
+        lines += [_bullet(f"[{e.misconception}]", e.text) for e in item.errors] + [""]
+    if item.solution:
+        lines += ["## Solution", "", item.solution, ""]
+    return lines + (_spanish(spanish) if spanish else [])
+
+
+def _spanish(variant: Variant) -> list[str]:
+    lines: list[str] = []
+    if variant.stem:
+        lines += ["## Español", "", variant.stem, ""]
+    if variant.options:
+        lines += ["## Opciones", "", *(_bullet(k, t) for k, t in variant.options.items()), ""]
+    if variant.columns or variant.rows:
+        lines += ["## Tabla", ""]
+        if variant.columns:
+            lines.append("- columnas: " + " | ".join(f"{k} = {t}" for k, t in variant.columns.items()))
+        lines += [*(_bullet(k, t) for k, t in variant.rows.items()), ""]
+    if variant.levels:
+        lines += ["## Rúbrica", "", *(_bullet(str(k), t) for k, t in variant.levels.items()), ""]
+    if variant.solution:
+        lines += ["## Solución", "", variant.solution, ""]
+    return lines
