@@ -45,12 +45,6 @@ def of_hundred(rate: float) -> str:
     return f"{100 * rate:.0f} of 100"
 
 
-def points(difference: float) -> str:
-    """A difference of shares in students of a hundred."""
-    n = round(abs(100 * difference))
-    return "less than 1 in 100" if n == 0 else f"{n} in 100"
-
-
 def concept_name(analysis: Analysis, concept: str) -> str:
     if concept == TOTAL or concept not in analysis.concepts.index:
         return concept
@@ -71,7 +65,7 @@ def standing(analysis: Analysis) -> Standing:
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
             low, high = sorted((abs(row.low), abs(row.high)))
             text = f"{name}: {_pair(sizes, str(row.concept), str(first), str(second))}"
-            text += f" (difference {points(row.difference)}, likely {100 * low:.0f} to {100 * high:.0f})"
+            text += f" (gap likely {100 * low:.0f} to {100 * high:.0f})"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -89,7 +83,7 @@ def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second:
     if (concept, first) not in sizes or (concept, second) not in sizes:
         return "shares not shown"
     a, b = sizes[concept, first], sizes[concept, second]
-    return f"about {of_hundred(a)} students have mastered it, in {second} {100 * b:.0f}"
+    return f"{of_hundred(a)} students have mastered it, in {second} {100 * b:.0f}"
 
 
 def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[str]) -> str:
@@ -177,6 +171,6 @@ def _largest(analysis: Analysis) -> str:
     name = _lower(concept_name(analysis, str(row["concept"])))
     low, high = sorted((abs(float(row["low"])), abs(float(row["high"]))))
     return (
-        f"The largest difference is in {name}: in {first} {_pair(sizes, str(row['concept']), str(first), str(second))} "
+        f"The largest difference is in {name}: in {first} about {_pair(sizes, str(row['concept']), str(first), str(second))} "
         f"(difference likely {100 * low:.0f} to {100 * high:.0f} in 100)."
     )
