@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from scoring.analysis.result import Analysis, Notice
 
@@ -173,3 +174,9 @@ def example(**changes: object) -> Analysis:
         truth=pd.DataFrame([{"what": "gap in geometry", "truth": 0.35, "estimate": 0.33, "inside": "yes"}]),
     )
     return replace(analysis, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def make():
+    """A function that makes the example, with changes."""
+    return example

@@ -1,0 +1,81 @@
+"""The sentences say what the tables say, in plain words."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from scoring.report import words
+
+TECHNICAL = re.compile(
+    r"\b(theta|θ|DIF\b|differential|PRMSE|confidence interval|significan|standard error|p-value|p value|cut score|"
+    r"posterior|discrimination|pooled|plausible value|mean\b|standard deviation|reliability|clustered)",
+    re.IGNORECASE,
+)
+
+
+def test_headline_says_who_is_ahead_where(make):
+    found = words.standing(make())
+    assert found.headline == (
+        "District A is ahead in expressions and equations and proportional relationships, while District B is ahead in "
+        "geometry and measurement; in 2 of 5 concepts we cannot say."
+    )
+    assert len(found.ahead["District A"]) == 2
+    assert "36 of 100 students" in found.ahead["District A"][0]
+    assert "in District B 27" in found.ahead["District A"][0]
+    assert found.cannot_say[1].startswith("Statistics and probability")
+
+
+def test_behind_is_told_from_the_side_that_is_ahead(make):
+    analysis = make()
+    turned = analysis.contrasts.assign(
+        group=analysis.contrasts["other"],
+        other=analysis.contrasts["group"],
+        difference=-analysis.contrasts["difference"],
+        low=-analysis.contrasts["high"],
+        high=-analysis.contrasts["low"],
+        verdict=analysis.contrasts["verdict"].replace({"ahead": "behind", "behind": "ahead"}),
+    )
+    assert words.standing(make(contrasts=turned)).ahead == words.standing(analysis).ahead
+
+
+@pytest.mark.parametrize(
+    ("verdict", "start"),
+    [
+        ("cannot say", "No difference between District A and District B"),
+        ("ahead", "District A is ahead in every concept"),
+    ],
+)
+def test_headline_of_the_extremes(make, verdict, start):
+    analysis = make()
+    found = words.standing(make(contrasts=analysis.contrasts.assign(verdict=verdict)))
+    assert found.headline.startswith(start)
+
+
+def test_without_groups_nothing_is_compared(make):
+    empty = pd.DataFrame()
+    found = words.standing(make(groups=(), contrasts=empty, mastery=empty))
+    assert "nothing is compared" in found.headline
+
+
+def test_a_failed_gate_comes_first_in_what_not_to_conclude(make):
+    gate = pd.DataFrame([("keys", "failed", "the keys changed after scoring")], columns=["check", "state", "detail"])
+    assert words.cautions(make(gate=gate))[0] == "These results are not comparable yet: the keys changed after scoring."
+
+
+def test_five_plain_sentences(make):
+    sentences = words.five_sentences(make())
+    assert len(sentences) == 5
+    assert "simulated" in sentences[0]
+    assert "expressions and equations" in sentences[2]
+    assert "G7-00 and G7-01" in sentences[4]
+    for sentence in sentences:
+        assert not TECHNICAL.search(sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [(0.0, "fewer than 1 of 100"), (0.004, "fewer than 1 of 100"), (0.5, "50 of 100"), (0.999, "more than 99 of 100")],
+)
+def test_shares_are_never_sharper_than_whole_students(rate, told):
+    assert words.of_hundred(rate) == told
