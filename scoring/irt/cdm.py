@@ -1,0 +1,359 @@
+"""Cognitive diagnosis: DINA (Junker & Sijtsma 2001; de la Torre 2009) and the saturated G-DINA (de la Torre 2011).
+
+Both are restricted latent class models. A class is a pattern of mastered attributes; the Q-matrix says which
+attributes an item needs; the classes that agree on those attributes share the item's success probability:
+
+    DINA      two probabilities per item: 1 - slip with all the attributes needed, guess without one of them
+    G-DINA    one for each pattern of the attributes needed
+
+Classes that agree on every item have the same likelihood whatever the data: no sample can tell them apart. They are
+merged before estimation. Expectation maximisation from equal class probabilities keeps the ratios among merged
+classes as they were, so a merged estimate is exactly what 2^K classes would have given, with less work.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
+
+from scoring.irt.ability import Scores
+from scoring.irt.curves import Array
+from scoring.irt.errors import DesignError
+
+Rule = Literal["dina", "gdina"]
+_EDGE = 1e-12
+MAX_ATTRIBUTES = 15
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a Q-matrix implies, before any data.
+
+    Attributes:
+        patterns: (L, K) 0/1, all attribute patterns, L = 2^K.
+        member: (L,) the merged class of each pattern.
+        reduced: (J, C) for each item and merged class, which of the item's probabilities applies, 0, 1, ...
+        count: (J,) number of probabilities of each item.
+        share: (C, K) share of the merged class's patterns that have each attribute.
+    """
+
+    patterns: NDArray[np.int8]
+    member: NDArray[np.int64]
+    reduced: NDArray[np.int64]
+    count: NDArray[np.int64]
+    share: Array
+
+    @property
+    def n_classes(self) -> int:
+        """Classes the Q-matrix can tell apart."""
+        return self.reduced.shape[1]
+
+
+def structure(q_matrix: NDArray[np.int8], rule: Rule = "dina") -> Structure:
+    """Attribute patterns and merged classes of a Q-matrix.
+
+    Args:
+        q_matrix: (J, K) 0/1, which attributes each item needs.
+        rule: "dina" or "gdina".
+
+    Raises:
+        DesignError: entries other than 0 and 1, an item or attribute without any, more than MAX_ATTRIBUTES.
+    """
+    q = np.asarray(q_matrix)
+    problems = []
+    if q.ndim != 2 or not np.isin(q, (0, 1)).all():
+        problems.append("entries must be 0 or 1")
+    else:
+        problems += [f"item {j + 1} needs no attribute" for j in np.flatnonzero(~q.any(axis=1))]
+        problems += [f"attribute {k + 1} is needed by no item" for k in np.flatnonzero(~q.any(axis=0))]
+        if q.shape[1] > MAX_ATTRIBUTES:
+            problems.append(f"{q.shape[1]} attributes, at most {MAX_ATTRIBUTES}")
+    if problems:
+        raise DesignError("bad-q-matrix", "The Q-matrix cannot be used.", "Items are rows, concepts columns.", problems)
+    n_items, n_attributes = q.shape
+    codes = np.arange(2**n_attributes)
+    patterns = (codes[:, None] >> np.arange(n_attributes) & 1).astype(np.int8)
+    reduced = np.zeros((n_items, len(codes)), dtype=np.int64)
+    for j in range(n_items):
+        needed = np.flatnonzero(q[j])
+        if rule == "dina":
+            reduced[j] = patterns[:, needed].all(axis=1)
+        else:
+            reduced[j] = patterns[:, needed].astype(np.int64) @ (1 << np.arange(needed.size))
+    distinct, member = np.unique(reduced.T, axis=0, return_inverse=True)
+    member = member.reshape(-1)
+    size = np.bincount(member)
+    share = np.stack([np.bincount(member, weights=patterns[:, k]) for k in range(n_attributes)], axis=1)
+    count = np.full(n_items, 2) if rule == "dina" else 2 ** q.sum(axis=1).astype(np.int64)
+    return Structure(patterns, member, distinct.T.astype(np.int64), count, share / size[:, None])
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A fitted model.
+
+    Attributes:
+        structure: the classes.
+        success: (J, R) probability of success per reduced class, NaN beyond an item's own.
+            DINA: [guess, 1 - slip]; G-DINA: in binary order of the attributes needed.
+        se: (J, R) standard errors; NaN where the estimate lies on the boundary 0 or 1, or is not determined.
+        class_probability: (C,)
+        log_likelihood: at the estimate.
+        n_parameters: item probabilities plus distinguishable classes - 1.
+        iterations, change: of the EM steps; the largest change of a parameter in the last one.
+        converged: whether that is below the tolerance.
+    """
+
+    structure: Structure
+    success: Array
+    se: Array
+    class_probability: Array
+    log_likelihood: float
+    n_parameters: int
+    iterations: int
+    change: float
+    converged: bool
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Distinct response patterns: (U, J) right and wrong answers as 0/1, (U,) weights, (N,) pattern of each student."""
+
+    right: Array
+    wrong: Array
+    weight: Array
+    of: NDArray[np.int64]
+
+
+def _collapse(scores: Scores, weights: Array | None) -> _Patterns:
+    if scores.max(initial=0) > 1:
+        bad = int((scores.max(axis=0) > 1).sum())
+        raise DesignError(
+            "not-dichotomous", f"{bad} items have scores above 1.", "Diagnosis takes right and wrong only."
+        )
+    distinct, of = np.unique(scores, axis=0, return_inverse=True)
+    of = of.reshape(-1)
+    weight = np.bincount(of, weights=weights).astype(float)
+    return _Patterns((distinct == 1).astype(float), (distinct == 0).astype(float), weight, of)
+
+
+def _log_joint(data: _Patterns, s: Structure, success: Array, probability: Array) -> Array:
+    """log P(x, class), (U, C)."""
+    p = np.clip(np.take_along_axis(success, s.reduced, axis=1), _EDGE, 1 - _EDGE)
+    with np.errstate(divide="ignore"):
+        prior = np.log(probability)
+    return np.asarray(data.right @ np.log(p) + data.wrong @ np.log1p(-p) + prior)
+
+
+def _em_step(data: _Patterns, s: Structure, success: Array, probability: Array) -> tuple[Array, Array, float]:
+    """One step of EM and the log-likelihood before it."""
+    joint = _log_joint(data, s, success, probability)
+    top = joint.max(axis=1, keepdims=True)
+    posterior = np.exp(joint - top)
+    total = posterior.sum(axis=1, keepdims=True)
+    log_likelihood = float(data.weight @ (np.log(total) + top)[:, 0])
+    posterior *= data.weight[:, None] / total
+    right, wrong = posterior.T @ data.right, posterior.T @ data.wrong  # (C, J)
+    n_items, width = success.shape
+    flat = s.reduced.T + width * np.arange(n_items)
+    yes = np.bincount(flat.ravel(), weights=right.ravel(), minlength=n_items * width).reshape(n_items, width)
+    no = np.bincount(flat.ravel(), weights=wrong.ravel(), minlength=n_items * width).reshape(n_items, width)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        new = np.where(yes + no > 0, yes / (yes + no), success)
+    return new, posterior.sum(axis=0) / data.weight.sum(), log_likelihood
+
+
+def fit(
+    scores: Scores,
+    s: Structure,
+    weights: Array | None = None,
+    tolerance: float = 1e-7,
+    max_iterations: int = 20000,
+) -> Diagnosis:
+    """Maximum likelihood by EM, from equal class probabilities and guess = slip = .2 (as the R package CDM).
+
+    For G-DINA the start rises from .2 to .8 with the number of attributes mastered. A latent class likelihood has
+    several maxima: what is found is the one above this start, which treats the attributes alike.
+
+    Args:
+        scores: (N, J) 0, 1, or -1 where not administered.
+        s: from `structure`.
+        weights: (N,) case weights.
+        tolerance: largest change of any probability in one EM step.
+
+    Returns:
+        Diagnosis.
+    """
+    if scores.shape[1] != s.reduced.shape[0]:
+        raise DesignError("wrong-shape", f"{scores.shape[1]} items in the data, {s.reduced.shape[0]} in the Q-matrix.")
+    data = _collapse(scores, weights)
+    success = _start(s)
+    probability = np.bincount(s.member) / len(s.member)
+    iterations, change = 0, np.inf
+    with threadpool_limits(1, "blas"):
+        while iterations < max_iterations:
+            first = _em_step(data, s, success, probability)
+            second = _em_step(data, s, first[0], first[1])
+            iterations += 2
+            change = _distance(first, second)
+            if change < tolerance:
+                success, probability = second[0], second[1]
+                break
+            success, probability, extra = _extrapolate(data, s, (success, probability), first, second)
+            iterations += extra
+        log_likelihood = _em_step(data, s, success, probability)[2]
+        se = standard_errors(data, s, success, probability)
+    used = np.arange(success.shape[1]) < s.count[:, None]
+    return Diagnosis(
+        s,
+        np.where(used, success, np.nan),
+        np.where(used, se, np.nan),
+        probability,
+        log_likelihood,
+        int(s.count.sum()) + s.n_classes - 1,
+        iterations,
+        change,
+        change < tolerance,
+    )
+
+
+def _start(s: Structure) -> Array:
+    width = int(s.count.max())
+    order = np.array([bin(r).count("1") for r in range(width)])
+    needed = np.log2(s.count)[:, None]
+    return np.asarray(0.2 + 0.6 * np.minimum(order / needed, 1.0))
+
+
+def _distance(first: tuple[Array, Array, float], second: tuple[Array, Array, float]) -> float:
+    return max(float(np.abs(second[0] - first[0]).max()), float(np.abs(second[1] - first[1]).max()))
+
+
+def _extrapolate(
+    data: _Patterns,
+    s: Structure,
+    old: tuple[Array, Array],
+    first: tuple[Array, Array, float],
+    second: tuple[Array, Array, float],
+) -> tuple[Array, Array, int]:
+    """A squared extrapolation of two EM steps (Varadhan & Roland 2008), kept only if the likelihood rises with it."""
+    r = [first[i] - old[i] for i in (0, 1)]
+    v = [second[i] - first[i] - r[i] for i in (0, 1)]
+    bend = sum(float((x**2).sum()) for x in v)
+    length = np.sqrt(sum(float((x**2).sum()) for x in r) / bend) if bend > 0 else 1.0
+    if length <= 1.0:
+        return second[0], second[1], 0
+    jump = [np.clip(old[i] + 2 * length * r[i] + length**2 * v[i], 0.0, 1.0) for i in (0, 1)]
+    total = jump[1].sum()
+    # a class at exactly zero could never come back: no jump sets one there
+    alive = bool(((jump[1] > 0) | (second[1] == 0)).all()) and total > 0
+    if not alive:
+        return second[0], second[1], 0
+    success, probability, value = _em_step(data, s, jump[0], jump[1] / total)
+    if value >= second[2]:
+        return success, probability, 1
+    return second[0], second[1], 1
+
+
+def posterior(model: Diagnosis, scores: Scores) -> Array:
+    """P(class | responses), (N, C)."""
+    data = _collapse(scores, None)
+    success = np.where(np.isnan(model.success), 0.5, model.success)
+    joint = _log_joint(data, model.structure, success, model.class_probability)
+    joint -= logsumexp(joint, axis=1, keepdims=True)
+    return np.asarray(np.exp(joint)[data.of])
+
+
+def attribute_probabilities(model: Diagnosis, scores: Scores) -> Array:
+    """P(attribute mastered | responses), (N, K); patterns that cannot be told apart are taken as equally likely."""
+    return np.asarray(posterior(model, scores) @ model.structure.share)
+
+
+def _score_vectors(data: _Patterns, s: Structure, free: "_Free", parameters: Array) -> Array:
+    """Gradient of the log-likelihood of each pattern in the free parameters, (U, P)."""
+    success, probability = free.unpack(parameters)
+    joint = _log_joint(data, s, success, probability)
+    joint -= logsumexp(joint, axis=1, keepdims=True)
+    post = np.exp(joint)
+    items, columns = free.items
+    out = np.empty((len(post), len(parameters)))
+    for n, (j, r) in enumerate(zip(items, columns, strict=True)):
+        inside = post[:, s.reduced[j] == r].sum(axis=1)
+        p = success[j, r]
+        out[:, n] = inside * (data.right[:, j] / p - data.wrong[:, j] / (1 - p))
+    ratio = post[:, free.classes] / probability[free.classes]
+    out[:, len(items) :] = ratio[:, :-1] - ratio[:, -1:]
+    return out
+
+
+@dataclass(frozen=True)
+class _Free:
+    """Parameters that are not on the boundary, as one vector: item probabilities, then class probabilities but one."""
+
+    success: Array
+    probability: Array
+    items: tuple[NDArray[np.int64], NDArray[np.int64]]
+    classes: NDArray[np.int64]
+
+    def pack(self) -> Array:
+        return np.concatenate([self.success[self.items], self.probability[self.classes[:-1]]])
+
+    def unpack(self, parameters: Array) -> tuple[Array, Array]:
+        success, probability = self.success.copy(), self.probability.copy()
+        n = len(self.items[0])
+        success[self.items] = parameters[:n]
+        probability[self.classes[:-1]] = parameters[n:]
+        rest = 1.0 - np.delete(probability, self.classes[-1]).sum()
+        probability[self.classes[-1]] = rest
+        return success, probability
+
+
+def standard_errors(data: _Patterns, s: Structure, success: Array, probability: Array, edge: float = 1e-4) -> Array:
+    """Standard errors of the item probabilities, (J, R), from the observed information in all free parameters.
+
+    Item probabilities within `edge` of 0 or 1 and classes with less than `edge` students are held fixed: there the
+    likelihood has no interior maximum, and their SE is NaN. The information is the difference quotient of the exact
+    scores. Where it is singular (more classes than the data can support) the outer product of the scores stands in,
+    and item probabilities without information in either get NaN.
+    """
+    used = np.arange(success.shape[1]) < s.count[:, None]
+    inner = used & (success > edge) & (success < 1 - edge)
+    n_students = data.weight.sum()
+    classes = np.flatnonzero(probability * n_students > max(edge * n_students, 0.5))
+    out = np.full(success.shape, np.nan)
+    if not classes.size or not inner.any():
+        return out
+    classes = classes[np.argsort(probability[classes], kind="stable")]  # the largest is the dependent one
+    index = np.nonzero(inner)
+    free = _Free(success, probability, (index[0], index[1]), classes)
+    at, h = free.pack(), 1e-6
+    n = len(index[0])
+    information = np.empty((len(at), len(at)))
+    for k in range(len(at)):
+        step = np.zeros_like(at)
+        step[k] = h
+        above = data.weight @ _score_vectors(data, s, free, at + step)
+        below = data.weight @ _score_vectors(data, s, free, at - step)
+        information[k] = (below - above) / (2 * h)
+    information = (information + information.T) / 2
+    if np.linalg.eigvalsh(_scaled(information)).min() <= 1e-8:
+        scores = _score_vectors(data, s, free, at)
+        information = (scores * data.weight[:, None]).T @ scores
+    diagonal = np.diag(information)
+    known = diagonal > 0
+    sub = information[np.ix_(known, known)]
+    d = np.sqrt(np.diag(sub))
+    variance = np.full(len(at), np.nan)
+    variance[known] = np.diag(np.linalg.pinv(sub / np.outer(d, d), rcond=1e-8, hermitian=True)) / d**2
+    out[index] = np.sqrt(variance[:n])
+    return out
+
+
+def _scaled(information: Array) -> Array:
+    diagonal = np.diag(information)
+    if (diagonal <= 0).any():
+        return np.array([[-1.0]])
+    d = np.sqrt(diagonal)
+    return np.asarray(information / np.outer(d, d))
