@@ -2,9 +2,7 @@
 
 import importlib
 import importlib.util
-import io
 import os
-import signal
 import sys
 from typing import Any
 
@@ -103,25 +101,14 @@ def nothing() -> None:
     """Stands for a noun whose module was not asked for."""
 
 
-class Interrupted(BaseException):
-    """Ctrl-C."""
-
-
-def interrupt(*_: Any) -> None:
-    raise Interrupted
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every refusal becomes a sentence, a hint and an exit code, never a traceback."""
     words = terminal.with_bank(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a Windows console (cp1252) must not end a run
-    signal.signal(signal.SIGINT, interrupt)
+    terminal.prepare()
     noun = next((w for w in words if not w.startswith("-")), None)
     try:
         build(noun)(words, prog_name="itembank")
-    except Interrupted:
+    except terminal.Interrupted:
         print("Interrupted; nothing was left half-done.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

@@ -1,8 +1,10 @@
 """How commands talk: data on stdout, messages on stderr, tables in three formats, the next step last."""
 
 import csv
+import io
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -129,3 +131,19 @@ def explain(error: Exception) -> int:
     if hint := getattr(error, "hint", ""):
         print(f"hint: {hint}", file=sys.stderr)
     return int(code)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C: not an Exception, so that no handler on the way takes it for a failure."""
+
+
+def prepare() -> None:
+    """Make the streams safe for any console, and Ctrl-C an `Interrupted`."""
+
+    def interrupt(*_: Any) -> None:
+        raise Interrupted
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a Windows console (cp1252) must not end a run
+    signal.signal(signal.SIGINT, interrupt)
