@@ -99,7 +99,7 @@ def fit(
     population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
     eta = np.zeros((n, c))
     sites = no_sites(ev) if sites is None else sites
-    change = np.inf
+    change, pace, last = np.inf, 1.0, np.zeros((c, c))
     for iteration in range(1, max_passes + 1):
         sums = collect(design, sites, population)
         if iteration > 1:
@@ -112,11 +112,17 @@ def fit(
         mean = sums.answer + np.einsum("nab,nb->na", sums.pull, eta)
         variance = np.einsum("ncc->nc", sums.covariance)
         if iteration > 1:
-            population, step = _covariance_step(design, scores, population, gamma, hold=iteration < 4)
-            change = max(change, step)
+            tau_step = solve_step(scores.tau_score, scores.tau_information)
+            # with few schools a full step can overshoot and come back for ever: shorten it when it turns round
+            pace = pace / 2 if float((tau_step * last).sum()) < 0 else min(1.0, 1.5 * pace)
+            last = tau_step
+            # sites that still move would be taken for schools that differ
+            taken = tau_step * (pace if iteration >= 4 else 0.0)
+            population, step = _covariance_step(design, scores, population, gamma, taken)
+            change = max(change, step, float(np.abs(tau_step).max()))
         new_sites, moved_by = sweep(ev, mean, variance, sites)
         change = max(change, moved_by)
-        if iteration > 2 and change < tolerance:
+        if iteration > 4 and change < tolerance:
             return LatentRegression(
                 design, ev, population, gamma_covariance, effects, sites, eta, mean, sums, scores, iteration, change
             )
@@ -129,7 +135,7 @@ def fit(
 
 
 def _covariance_step(
-    design: Design, scores: CovarianceScores, population: Population, gamma: Array, hold: bool
+    design: Design, scores: CovarianceScores, population: Population, gamma: Array, tau_step: Array
 ) -> tuple[Population, float]:
     c = population.tau.shape[0]
     largest = 0.0
@@ -143,11 +149,7 @@ def _covariance_step(
     if np.any(size < FREE_CORRELATIONS_FROM) and design.n_districts > 1 and c > 1:
         sigma = _common_correlations(sigma, size)
         largest = float(np.abs(sigma / population.sigma - 1).max())
-    tau = population.tau
-    if not hold:  # sites that still move would be taken for schools that differ
-        e = solve_step(scores.tau_score, scores.tau_information)
-        largest = max(largest, float(np.abs(e).max()))
-        tau = moved(tau, e)
+    tau = moved(population.tau, tau_step) if np.any(tau_step) else population.tau
     return Population(gamma.reshape(c, -1).T, sigma, tau), largest
 
 

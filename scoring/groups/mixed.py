@@ -177,8 +177,10 @@ def _tau_scores(sums: Sums, population: Population, effects: Array, gamma_covari
         info += 0.5 * np.kron(m, m)
     # a weak inverse-Wishart prior: as if a few schools had been seen with this spread
     guess = SCHOOL_PRIOR_SHARE * np.diag(population.sigma.mean(axis=0).diagonal())
-    score += SCHOOL_PRIOR_WEIGHT / 2 * (left @ guess @ left.T - np.eye(c))
-    info += SCHOOL_PRIOR_WEIGHT / 2 * np.eye(c * c)
+    pull = left @ guess @ left.T
+    score += SCHOOL_PRIOR_WEIGHT / 2 * (pull - np.eye(c))
+    # its observed curvature: the expected one is too small far below the guess, and the steps would overshoot
+    info += SCHOOL_PRIOR_WEIGHT / 4 * (np.kron(pull, np.eye(c)) + np.kron(np.eye(c), pull))
     return score, info
 
 

@@ -1,0 +1,1 @@
+"""Comparing groups with DataFrames: plausible values, contrasts, comparability, disclosure."""
