@@ -199,7 +199,7 @@ def import_framework(session: Session, rows: Iterable[Mapping[str, Any]], source
     new = changed = 0
     for position, row in enumerate(listed):
         grades = row.get("grades") or row.get("grade") or ""
-        facts = {
+        facts: dict[str, Any] = {
             "title": str(row.get("name") or row.get("title") or row["id"]),
             "description": str(row.get("description") or ""),
             "grade": ", ".join(grades) if isinstance(grades, list) else str(grades),

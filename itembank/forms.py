@@ -218,7 +218,7 @@ def lines(session: Session, form: Form) -> list[FormLine]:
         .where(place.form_id == form.id)
         .order_by(place.position)
     ).all()
-    return [FormLine(*(r[:7]), concept=r[7] or "", section=r[8]) for r in rows]
+    return [FormLine(*row[:7], row[7] or "", row[8]) for row in map(tuple, rows)]
 
 
 def key_sheet(session: Session, form: Form) -> list[dict[str, Any]]:

@@ -166,6 +166,14 @@ def current(session: Session, versions: list[int] | None = None) -> dict[int, Ke
     return {k.item_version_id: k for k in keys if wanted is None or k.item_version_id in wanted}
 
 
+def first(session: Session, versions: list[int]) -> dict[int, KeyVersion]:
+    """The key that came with each item version: what answers are possible does not change with a correction."""
+    found = session.exec(
+        select(KeyVersion).where(columns(KeyVersion).item_version_id.in_(versions), KeyVersion.number == 1)
+    ).all()
+    return {k.item_version_id: k for k in found}
+
+
 def history(session: Session, code: str) -> list[tuple[ItemVersion, KeyVersion]]:
     """All keys of an item, by version and number.
 

@@ -1,0 +1,450 @@
+"""Responses: checked as a whole, then stored as a whole or not at all.
+
+`check` finds everything that is wrong with a sheet; `load` stores one that is right. Answers are stored as given;
+points are a matter of the key, when they are read.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlmodel import Session, select
+
+from itembank import administrations, audit, forms, keys
+from itembank.errors import Rejected
+from itembank.findings import Finding, errors
+from itembank.forms import FormLine
+from itembank.models import (
+    Administration,
+    District,
+    Form,
+    Import,
+    Person,
+    columns,
+)
+from itembank.packing import BLANKS, FIRST_ANSWER, INVALID, NOT_ADMINISTERED, NOT_REACHED, OMITTED
+from itembank.sheets import LISTED, Layout, Sheet, more, read_sheet
+from itembank.tabular import Table, read_table
+
+LONGEST = 500  # characters of an answer
+
+
+@dataclass
+class Checked:
+    """A sheet that was read against its administration.
+
+    Attributes:
+        sheet: the sheet; None where the columns did not allow one.
+        findings: everything there is to say, errors first.
+        district_ids: (N,) of each sitting.
+        form_index: (N,) into `forms`.
+        forms: with their lines.
+        answers: per form: (n_f, J_f) codes: blanks 0-3, or FIRST_ANSWER + index into `vocabulary[j]`.
+        members: per form: the sittings (indices into the sheet) in the order of `answers`.
+        vocabulary: item version id -> (kind, answer) in the order of the codes.
+        tested_on: (N,) dates as ISO text, or None.
+    """
+
+    sheet: Sheet | None
+    findings: list[Finding]
+    district_ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    form_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    forms: list[tuple[Form, list[FormLine]]] = field(default_factory=list)
+    answers: list[NDArray[np.uint32]] = field(default_factory=list)
+    members: list[NDArray[np.int64]] = field(default_factory=list)
+    vocabulary: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    tested_on: list[str | None] = field(default_factory=list)
+
+    @property
+    def sittings(self) -> int:
+        return len(self.sheet.rows) if self.sheet is not None else 0
+
+    @property
+    def refused(self) -> bool:
+        return bool(errors(self.findings))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did.
+
+    Attributes:
+        sittings: stored now; 0 when the file had been loaded before.
+        students: that were new to the bank.
+        schools: that were new to the bank.
+        already: when this very file was loaded before, else "".
+        findings: warnings and notices.
+    """
+
+    sittings: int
+    students: int
+    schools: int
+    already: str
+    findings: tuple[Finding, ...]
+
+
+def check(session: Session, administration: Administration, table: Table, layout: Layout) -> Checked:
+    """Read a table against an administration; finds every fault, stores nothing.
+
+    Args:
+        session: a reading (or writing) session.
+        administration: where the responses belong.
+        table: the file.
+        layout: how to read its columns.
+    """
+    found: list[Finding] = list(table.findings)
+    given = [(f, forms.lines(session, f)) for f in administrations.forms(session, administration)]
+    known = {line.item for _, listed in given for line in listed}
+    sheet = read_sheet(table, layout, known, found)
+    result = Checked(sheet, found, forms=given)
+    if sheet is None:
+        return result
+    _students(sheet, found)
+    result.district_ids = _districts(session, administration, sheet, layout, found)
+    result.form_index = _form_of(sheet, layout, given, found)
+    _repeated(sheet, result, found)
+    result.tested_on = _dates(sheet, layout, administration, found)
+    _answers(session, sheet, layout, result, found)
+    found.sort(key=lambda f: (f.severity != "error", f.line))
+    return result
+
+
+def _each(sheet: Sheet, bad: NDArray[np.bool_], make: Callable[[int], Finding], found: list[Finding]) -> None:
+    """A finding for each bad sitting, the first ones singly, the rest counted."""
+    where = np.flatnonzero(bad)
+    for sitting in where[:LISTED]:
+        found.append(make(int(sitting)))
+    if len(where) > LISTED:
+        last = found[-1]
+        more(found, sheet.source, last.code, len(where) - LISTED, last.column)
+
+
+def _students(sheet: Sheet, found: list[Finding]) -> None:
+    fact = sheet.facts["student"]
+    blank = np.array([not v for v in fact.values], dtype=bool)[fact.codes]
+    message = "The row names no student."
+    _each(
+        sheet,
+        blank,
+        lambda i: Finding(sheet.source, int(sheet.rows[i]), "no-student", "error", message, "Fill it.", fact.column),
+        found,
+    )
+    if any("E+" in v.upper() and v[:1].isdigit() for v in fact.values):
+        message = "Some identifiers look like 1.2E+09: a spreadsheet has rounded them."
+        hint = "Export them as text."
+        found.append(Finding(sheet.source, 0, "rounded-identifiers", "error", message, hint, fact.column))
+
+
+def _districts(
+    session: Session, administration: Administration, sheet: Sheet, layout: Layout, found: list[Finding]
+) -> NDArray[np.int64]:
+    parts = administrations.districts(session, administration)
+    ids = {d.code: d.id or 0 for d in parts}
+    n = len(sheet.rows)
+    hint = "Districts of this administration: " + ", ".join(ids)
+    fixed = layout.fixed.get("district", "")
+    if fixed or "district" not in sheet.facts:
+        if not fixed and len(ids) == 1:
+            fixed = next(iter(ids))
+        if fixed not in ids:
+            message = f"District {fixed!r} takes no part." if fixed else "The file does not say which district."
+            found.append(Finding(sheet.source, 0, "unknown-district", "error", message, f"--district CODE. {hint}"))
+            return np.zeros(n, np.int64)
+        return np.full(n, ids[fixed], np.int64)
+    fact = sheet.facts["district"]
+    lut = np.array([ids.get(v, 0) for v in fact.values], dtype=np.int64)
+    here = lut[fact.codes]
+    message = "The district takes no part in this administration."
+    _each(
+        sheet,
+        here == 0,
+        lambda i: Finding(sheet.source, int(sheet.rows[i]), "unknown-district", "error", message, hint, fact.column),
+        found,
+    )
+    return here
+
+
+def _form_of(
+    sheet: Sheet, layout: Layout, given: list[tuple[Form, list[FormLine]]], found: list[Finding]
+) -> NDArray[np.int64]:
+    names = {f.code: i for i, (f, _) in enumerate(given)}
+    n = len(sheet.rows)
+    hint = "Forms of this administration: " + ", ".join(names)
+    fixed = layout.fixed.get("form", "")
+    if fixed or "form" not in sheet.facts:
+        if not fixed and len(names) == 1:
+            fixed = next(iter(names))
+        if fixed not in names:
+            message = f"There is no form {fixed!r} here." if fixed else "The file does not say which form."
+            found.append(Finding(sheet.source, 0, "unknown-form", "error", message, f"--form NAME. {hint}"))
+            return np.full(n, -1, np.int64)
+        return np.full(n, names[fixed], np.int64)
+    fact = sheet.facts["form"]
+    here = np.array([names.get(v, -1) for v in fact.values], dtype=np.int64)[fact.codes]
+    message = "The form is not one of this administration."
+    _each(
+        sheet,
+        here < 0,
+        lambda i: Finding(sheet.source, int(sheet.rows[i]), "unknown-form", "error", message, hint, fact.column),
+        found,
+    )
+    return here
+
+
+def _repeated(sheet: Sheet, result: Checked, found: list[Finding]) -> None:
+    """The same student twice on the same form."""
+    fact = sheet.facts["student"]
+    _, districts = np.unique(result.district_ids, return_inverse=True)
+    key = (fact.codes.astype(np.int64) * (districts.max(initial=0) + 1) + districts) * (len(result.forms) + 1)
+    key += result.form_index + 1
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    again = first[group] != np.arange(len(key))
+    again &= np.array([bool(v) for v in fact.values], dtype=bool)[fact.codes]
+
+    def make(i: int) -> Finding:
+        message = f"The student of this row stands in row {int(sheet.rows[first[group[i]]])} already."
+        hint = "Keep one of the rows."
+        return Finding(sheet.source, int(sheet.rows[i]), "duplicate-student", "error", message, hint, fact.column)
+
+    _each(sheet, again, make, found)
+
+
+def _dates(sheet: Sheet, layout: Layout, administration: Administration, found: list[Finding]) -> list[str | None]:
+    n = len(sheet.rows)
+    fixed = layout.fixed.get("date", "")
+    if fixed:
+        return [administrations.day(fixed, "--date").isoformat()] * n
+    if "date" not in sheet.facts:
+        return [None] * n
+    fact = sheet.facts["date"]
+    read: list[str | None] = []
+    bad: list[bool] = []
+    outside = False
+    for value in fact.values:
+        try:
+            when = date.fromisoformat(value) if value else None
+            bad.append(False)
+        except ValueError:
+            when = None
+            bad.append(True)
+        outside |= when is not None and not administration.opens_on <= when <= administration.closes_on
+        read.append(when.isoformat() if when else None)
+    message = "The date is not written as 2026-05-04."
+    _each(
+        sheet,
+        np.array(bad, dtype=bool)[fact.codes],
+        lambda i: Finding(sheet.source, int(sheet.rows[i]), "bad-date", "error", message, "", fact.column),
+        found,
+    )
+    if outside:
+        message = f"Some dates lie outside the window {administration.opens_on} to {administration.closes_on}."
+        found.append(Finding(sheet.source, 0, "outside-window", "warning", message, "", fact.column))
+    return [read[c] for c in fact.codes.tolist()]
+
+
+def _answers(session: Session, sheet: Sheet, layout: Layout, result: Checked, found: list[Finding]) -> None:
+    """Cells as codes of each form's items, with blanks told apart by place."""
+    meaning = {k.upper(): BLANKS[v] for k, v in layout.codes.items()}
+    versions = [line.version_id for _, listed in result.forms for line in listed]
+    rules = {v: k.rule for v, k in keys.first(session, versions).items()}
+    column_of = {c: j for j, c in enumerate(sheet.items)}
+    for index, (_, listed) in enumerate(result.forms):
+        members = np.flatnonzero(result.form_index == index)
+        result.members.append(members)
+        block = np.full((len(members), len(listed)), NOT_ADMINISTERED, dtype=np.uint32)
+        empty = np.zeros(block.shape, dtype=bool)
+        missing = [line.item for line in listed if line.item not in column_of]
+        if len(members) and missing and sheet.layout == "wide":
+            shown = ", ".join(missing[:6]) + (", ..." if len(missing) > 6 else "")
+            message = f"{len(missing)} items of the form {result.forms[index][0].code} have no column: {shown}."
+            hint = "They count as not administered. Look for a renamed column."
+            found.append(Finding(sheet.source, 1, "item-without-column", "warning", message, hint))
+        for line in listed if len(members) else []:
+            j = column_of.get(line.item)
+            if j is None:
+                continue
+            lut = _read_cells(sheet.values[j], rules[line.version_id], line, layout, meaning, result)
+            cells = sheet.cells[members, j]
+            codes = np.where(cells < 0, _NO_CELL, lut[np.maximum(cells, 0)])
+            _impossible(sheet, members[codes == _IMPOSSIBLE], j, line, rules[line.version_id], found)
+            empty[:, line.position] = codes == _EMPTY
+            if sheet.layout == "long":
+                empty[:, line.position] |= codes == _NO_CELL
+            block[:, line.position] = np.where(codes < 0, NOT_ADMINISTERED, codes)
+        _fill_blanks(block, empty, [line.section for line in listed], layout.empty)
+        result.answers.append(block)
+        _strangers(sheet, members, {line.item for line in listed}, meaning, result.forms[index][0].code, found)
+
+
+_EMPTY, _IMPOSSIBLE, _NO_CELL = -1, -2, -3
+
+
+def _read_cells(
+    values: Sequence[str], rule: keys.Rule, line: FormLine, layout: Layout, meaning: dict[str, int], result: Checked
+) -> NDArray[np.int64]:
+    """What each distinct cell of an item means: a code, or one of the negative marks."""
+    kind = "score" if layout.cells == "scores" or (layout.cells == "auto" and rule["type"] == "rubric") else "answer"
+    words = result.vocabulary.setdefault(line.version_id, [])
+    place = {w: i for i, w in enumerate(words)}
+    lut = np.empty(max(len(values), 1), dtype=np.int64)
+    for i, value in enumerate(values):
+        if not value:
+            lut[i] = _EMPTY
+            continue
+        if value.upper() in meaning and value.upper() not in (rule.get("labels") or ()):
+            lut[i] = meaning[value.upper()]
+            continue
+        if kind == "score":
+            score = keys.score_value(rule, value)
+            word = None if score is None else ("score", str(score))
+        else:
+            possible = len(value) <= LONGEST and keys.points_of(rule, value) is not None
+            word = ("answer", value) if possible else None
+        if word is None:
+            lut[i] = _IMPOSSIBLE
+            continue
+        if word not in place:
+            place[word] = len(words)
+            words.append(word)
+        lut[i] = FIRST_ANSWER + place[word]
+    return lut
+
+
+def _impossible(
+    sheet: Sheet, sittings: NDArray[np.int64], j: int, line: FormLine, rule: keys.Rule, found: list[Finding]
+) -> None:
+    if not len(sittings):
+        return
+    labels = rule.get("labels")
+    if labels:
+        message = f"The cell is no option of {line.item} ({', '.join(labels)}) and no code of a blank."
+    else:
+        message = f"The cell is no possible answer to {line.item} ({rule['type']}, 0 to {rule['max']} points)."
+    hint = "--cells scores if the file holds scores; --omit, --invalid and --not-reached name the codes of blanks."
+    column = sheet.columns[j]
+    for i in sittings[:LISTED]:
+        row = sheet.row_of(int(i), j)
+        found.append(Finding(sheet.source, row, "impossible-answer", "error", message, hint, column))
+    more(found, sheet.source, "impossible-answer", len(sittings) - LISTED, column)
+
+
+def _strangers(
+    sheet: Sheet, members: NDArray[np.int64], own: set[str], meaning: dict[str, int], form: str, found: list[Finding]
+) -> None:
+    """Answers to items that are not on the sitting's form."""
+    for j, item in enumerate(sheet.items):
+        if item in own or not len(members):
+            continue
+        nothing = [not v or meaning.get(v.upper()) == NOT_ADMINISTERED for v in sheet.values[j]]
+        cells = sheet.cells[members, j]
+        stray = members[(cells >= 0) & ~np.array(nothing or [True], dtype=bool)[np.maximum(cells, 0)]]
+        for i in stray[:LISTED]:
+            message = f"{item} is not on the form {form}, but it has an answer."
+            row = sheet.row_of(int(i), j)
+            hint = "Look at the form's column."
+            found.append(Finding(sheet.source, row, "not-on-form", "error", message, hint, sheet.columns[j]))
+        more(found, sheet.source, "not-on-form", len(stray) - LISTED, sheet.columns[j])
+
+
+def _fill_blanks(block: NDArray[np.uint32], empty: NDArray[np.bool_], sections: list[str], rule: str) -> None:
+    """Give empty cells their code, in place. By position: up to one after a section's last answer omitted."""
+    if rule == "not administered" or not empty.any():
+        return
+    if rule == "omitted":
+        block[empty] = OMITTED
+        return
+    for section in dict.fromkeys(sections):
+        here = np.array([i for i, s in enumerate(sections) if s == section])
+        codes, blank = block[:, here], empty[:, here]
+        touched = (codes >= FIRST_ANSWER) | (codes == INVALID)
+        last = np.where(touched.any(axis=1), len(here) - 1 - np.argmax(touched[:, ::-1], axis=1), -1)
+        late = np.arange(len(here))[None, :] > last[:, None] + 1
+        codes[blank] = np.where(late, NOT_REACHED, OMITTED)[blank]
+        block[:, here] = codes
+
+
+# ---------------------------------------------------------------- storing
+
+
+def load(
+    session: Session,
+    administration: Administration,
+    table: Table,
+    layout: Layout,
+    person: Person | None = None,
+) -> Loaded:
+    """Check a table and store it, in the session's transaction.
+
+    Raises:
+        Rejected: with every finding (exit 3).
+        NotPermitted: the administration is closed.
+    """
+    from itembank import storing
+
+    earlier = session.exec(
+        select(Import).where(Import.administration_id == administration.id, Import.content_hash == table.sha256)
+    ).first()
+    if earlier is not None:
+        return Loaded(0, 0, 0, f"{earlier.loaded_at:%Y-%m-%d %H:%M} UTC", ())
+    administrations.require_open(administration)
+    checked = check(session, administration, table, layout)
+    if not checked.refused:
+        storing.find_stored(session, administration, checked)
+    if checked.refused or checked.sheet is None:
+        count = len(errors(checked.findings))
+        sentence = f"{table.source} was not loaded; nothing was stored ({count} error{'s' if count != 1 else ''})."
+        raise Rejected("bad-responses", sentence, "Mend the rows and load the file again.", checked.findings)
+    students, schools = storing.store(session, administration, checked, table, layout, person)
+    facts = {"file": table.sha256, "sittings": checked.sittings, "layout": checked.sheet.layout}
+    subject = f"administration:{administration.code}"
+    audit.record(session, "load responses", subject, person, "" if person else _chain(session, checked), facts)
+    return Loaded(checked.sittings, students, schools, "", tuple(checked.findings))
+
+
+def _chain(session: Session, checked: Checked) -> str:
+    ids = set(checked.district_ids.tolist())
+    district = session.get(District, ids.pop()) if len(ids) == 1 else None
+    return district.code if district else audit.JOINT
+
+
+def load_file(
+    session: Session, administration: Administration, path: str | Path, layout: Layout, person: Person | None = None
+) -> Loaded:
+    """`load` from a file."""
+    return load(session, administration, read_table(path), layout, person)
+
+
+def imports(session: Session, administration: Administration | None = None) -> list[dict[str, Any]]:
+    """The files that were loaded."""
+    load_, given = columns(Import), columns(Administration)
+    statement = sa.select(load_, given.code.label("administration")).join(
+        Administration, given.id == load_.administration_id
+    )
+    if administration is not None:
+        statement = statement.where(load_.administration_id == administration.id)
+    rows = session.execute(statement.order_by(load_.id)).mappings().all()
+    return [
+        {
+            "import": r["id"],
+            "administration": r["administration"],
+            "file": r["file_name"],
+            "layout": r["layout"],
+            "rows": r["rows"],
+            "sittings": r["sittings"],
+            "by": r["person"],
+            "loaded": f"{r['loaded_at']:%Y-%m-%d %H:%M}",
+            "sha256": r["content_hash"][:12],
+        }
+        for r in rows
+    ]
+
+
+def profile(layout: Layout) -> str:
+    """A layout as JSON, to keep and use again."""
+    return json.dumps(layout.as_dict(), indent=2, ensure_ascii=False)
