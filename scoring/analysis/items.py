@@ -1,0 +1,152 @@
+"""What an analysis says of the items: parameters, shares correct, flags, and whether they work alike in the groups."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.analysis.inputs import AnalysisInput
+
+#: Two-group DIF is worth showing from this many students per group.
+LEAST_FOR_DIF = 100
+
+
+def item_table(data: AnalysisInput, classical: Any, fit: Any) -> pd.DataFrame:
+    """One row per item of the data, also those that could not be calibrated.
+
+    Args:
+        data: the input.
+        classical: result of `scoring.classical`.
+        fit: result of `scoring.calibrate`; its items may be fewer.
+    """
+    stats = classical.items
+    table = pd.DataFrame(
+        {
+            "title": data.items["title"],
+            "concept": data.items["concept"],
+            "model": "",
+            "n": stats["n"].reindex(data.items.index).fillna(0).astype(int),
+            "points": data.items["points"],
+            "share_correct": stats["proportion_correct"],
+        },
+        index=data.items.index,
+    )
+    for group in data.group_order:
+        here = (data.groups == group).to_numpy()
+        table[f"share_correct: {group}"] = _share_correct(data.scored[here], data.items["points"])
+    table["item_rest"] = stats["item_rest"]
+    estimated = single_rows(fit.items)
+    table["model"] = estimated["model"].reindex(table.index).fillna("")
+    for column in ("a", "se_a", "b", "se_b"):
+        table[column] = _difficulty(estimated, column).reindex(table.index)
+    table["flags"] = [_joined(stats.at[i, "flags"], estimated, str(i)) for i in table.index]
+    return table
+
+
+def single_rows(items: pd.DataFrame) -> pd.DataFrame:
+    """The items table with one row per item: the common row where an item has parameters per group."""
+    return items[~items.index.duplicated(keep="first")]
+
+
+def _difficulty(items: pd.DataFrame, column: str) -> pd.Series:
+    """b and its SE for graded items: the mean of the steps (the SE of the middle step, as a rough guide)."""
+    if column in ("a", "se_a"):
+        return items[column]
+    steps = [c for c in items.columns if c.startswith(column) and c[len(column) :].isdigit()]
+    out = items[column].copy() if column in items else pd.Series(np.nan, index=items.index)
+    if steps:
+        out = out.fillna(items[steps].mean(axis=1))
+    return out
+
+
+def _share_correct(scored: pd.DataFrame, points: pd.Series) -> pd.Series:
+    numeric = scored.replace({"O": 0, "M": 0, "R": np.nan}).apply(pd.to_numeric, errors="coerce")
+    return numeric.mean() / points.where(points > 0, np.nan)
+
+
+def _joined(flags: str, estimated: pd.DataFrame, item: str) -> str:
+    out = [flags] if flags else []
+    if item in estimated.index:
+        a = float(estimated.at[item, "a"])
+        if a < 0:
+            out.append("better students do worse on it: is the key right?")
+        elif a < 0.4:
+            out.append("tells little about the concept")
+    else:
+        out.append("left out of the estimation: it cannot tell students apart")
+    return "; ".join(dict.fromkeys(out))
+
+
+def dif_table(data: AnalysisInput, scored: pd.DataFrame) -> pd.DataFrame:
+    """Items that work differently in the groups at equal ability on their concept; empty without two groups."""
+    import scoring
+
+    if data.groups is None or len(data.group_order) < 2:
+        return pd.DataFrame()
+    sizes = data.groups.value_counts()
+    if sizes.min() < LEAST_FOR_DIF:
+        return pd.DataFrame()
+    concepts = data.items["concept"].reindex(scored.columns)
+    matching: Any = concepts.to_dict() if (concepts != "").all() and concepts.nunique() > 1 else "total"
+    first, second = data.group_order[0], data.group_order[1]
+    groups = data.groups.astype(pd.CategoricalDtype(list(data.group_order), ordered=True))
+    found = scoring.dif(scored, groups, method="mh", matching=matching, clusters=_clusters(data))
+    pair = len(data.group_order) == 2
+    table = pd.DataFrame(
+        {
+            "title": data.items["title"].reindex(found.index),
+            "concept": concepts.reindex(found.index),
+            "effect": -found["effect"],  # first minus second, as everywhere in the report
+            "low": -found["effect_high"],
+            "high": -found["effect_low"],
+            "p_adjusted": found["p_adjusted"],
+            "ets_class": found["ets_class"],
+            "ets_class_total": found.get("total_ets_class", found["ets_class"]),
+            "favours": found["favours"],
+        }
+    )
+    table["words"] = [_in_words(row, first, second) if pair else str(row["favours"]) for _, row in table.iterrows()]
+    return table
+
+
+def _clusters(data: AnalysisInput) -> pd.Series | None:
+    return data.clusters
+
+
+def _in_words(row: pd.Series, first: str, second: str) -> str:
+    if row["effect"] != row["effect"]:
+        return "could not be judged"
+    easier = first if row["effect"] > 0 else second
+    size = {"B": f"somewhat easier in {easier}", "C": f"much easier in {easier}"}.get(str(row["ets_class"]), "alike")
+    text = f"{size} for students of equal ability on the concept" if size != "alike" else "works alike"
+    if row["ets_class_total"] in ("B", "C") and row["ets_class"] == "A":
+        text += "; what shows against the total is a difference in the concept"
+    return text
+
+
+def option_table(data: AnalysisInput) -> pd.DataFrame:
+    """How often each option was chosen, by group: item, option, is_key, misconception, group, n, share."""
+    if data.raw is None or not len(data.options):
+        return pd.DataFrame()
+    groups: list[tuple[str, Any]] = [("all", np.ones(len(data.raw), dtype=bool))]
+    groups += [(g, (data.groups == g).to_numpy()) for g in data.group_order]
+    rows = []
+    for item, options in data.options.groupby("item", sort=False):
+        answers = data.raw[item].astype(str).str.strip()
+        given = ~answers.isin(["", "R", "nan", "None"]).to_numpy()
+        for group, here in groups:
+            n = int((given & here).sum())
+            counts = answers[given & here].value_counts()
+            rows += [
+                (
+                    item,
+                    o.option,
+                    bool(o.is_key),
+                    o.misconception,
+                    group,
+                    n,
+                    counts.get(o.option, 0) / n if n else np.nan,
+                )
+                for o in options.itertuples()
+            ]
+    return pd.DataFrame(rows, columns=["item", "option", "is_key", "misconception", "group", "n", "share"])
