@@ -320,6 +320,17 @@ def figures_have_alt_text(item: Item, around: Surroundings) -> Iterator[Finding]
 
 
 @rule
+def figures_can_be_drawn(item: Item, around: Surroundings) -> Iterator[Finding]:
+    if not item.figures:
+        return
+    from itembank import figures
+
+    for figure in item.figures:
+        for problem in figures.problems(figure):
+            yield found(item, figure.line, "figure", f"figure `{figure.name}`: {problem.message}", problem.hint)
+
+
+@rule
 def figure_files_lie_in_the_bank(item: Item, around: Surroundings) -> Iterator[Finding]:
     for figure in item.figures:
         if figure.kind != "file":
