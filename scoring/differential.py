@@ -1,0 +1,338 @@
+"""DIF as a table: does an item work alike in the groups, for students of equal standing?"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student_t
+
+from scoring.data import MISSING, NOT_REACHED, Responses, read_responses
+from scoring.diagnostics.effects import benjamini_hochberg
+from scoring.diagnostics.observed import METHODS, Grouping, ItemDif, Purified, purified_dif
+from scoring.diagnostics.strata import Matching
+from scoring.irt.errors import DesignError
+
+Index = NDArray[np.int64]
+
+#: Fewer items than this cannot say which students have equal standing in a concept.
+LEAST_ITEMS = 4
+#: Fewer students in a group than this: the note says so.
+FEW = 100
+#: From this many per group on, observed-score methods take small biases for DIF when the groups differ in ability.
+LARGE = 10_000
+IRT_METHODS = ("lrt", "wald")
+#: Columns every table has, whatever the method and even where nothing could be compared.
+COLUMNS = [
+    *("n", "statistic", "df", "df_error", "p_value", "p_adjusted", "effect", "se_effect", "effect_low", "effect_high"),
+    *("ets_class", "favours", "d_dif", "se_d_dif", "naive_p_value", "matched_on", "in_matching", "note"),
+]
+
+
+@dataclass(frozen=True)
+class GroupLabels:
+    """Groups as codes.
+
+    Attributes:
+        labels: (G,) in the order of the codes: reference before focal.
+        group: (N,) 0..G-1, -1 where the label is missing.
+        over: "focal" where one was named, else "both".
+    """
+
+    labels: tuple[Hashable, ...]
+    group: Index
+    over: str
+
+
+def dif(
+    responses: pd.DataFrame,
+    groups: "pd.Series[object]",
+    method: str = "mh",
+    matching: str | Mapping[str, str] = "total",
+    clusters: "pd.Series[object] | None" = None,
+    focal: Hashable | None = None,
+    purify: str = "class",
+    codes: Mapping[str, str] | None = None,
+    model: str | Mapping[str, str] = "2pl",
+) -> pd.DataFrame:
+    """Differential item functioning of every item.
+
+    Args:
+        responses: scores; rows students, columns items, empty = not administered.
+        groups: label of each student, aligned to the rows; students without one are left out.
+        method: "mh" Mantel-Haenszel (Mantel for graded items), "std" standardisation, "logistic", "lrt" or "wald".
+        matching: "total", or {item: concept}: match on the item's own concept, with the total beside it.
+        clusters: school of each student: tests and intervals are then robust to schools, and they are the headline.
+        focal: the subgroup whose disadvantage is asked about; the effect is averaged over its standing. Without it
+            the groups are partners and count equally.
+        purify: "class" takes items of class B and C out of the matching score, "p_value" those with p < .05, "no"
+            none.
+        codes: codes of blanks, as in `calibrate`.
+        model: for "lrt" and "wald".
+
+    Returns:
+        Indexed by item: n, statistic, df, df_error (0 = chi-square, else F), p_value, p_adjusted (Benjamini-Hochberg
+        over the table), effect (expected points at equal standing, focal or second group minus the other), se_effect,
+        effect_low, effect_high (95 %), ets_class, favours (in words), d_dif, se_d_dif (delta scale, negative = harder
+        for the focal or second group), naive_p_value (schools ignored), matched_on, in_matching, note, n_<group>, with
+        more than two groups effect_<group> (against all others), and what the method has beside. When matched on
+        concepts also total_statistic, total_p_value, total_effect, total_ets_class.
+        `attrs`: method, groups, focal, rounds, settled.
+
+    Raises:
+        DesignError: fewer than two groups, an unknown method, Series that do not fit the rows; all named at once.
+
+    Sources: Holland & Thayer (1988), Dorans & Holland (1993), Swaminathan & Rogers (1990), Thissen, Steinberg & Wainer
+    (1993), Zieky (1993).
+    """
+    read = read_responses(responses, codes)
+    labels, grouping = _grouping(read, responses, groups, clusters, focal, method, matching, purify)
+    if method in IRT_METHODS:
+        from scoring.differential_irt import irt_dif
+
+        return irt_dif(responses, read, groups, labels, method, matching, clusters, purify, codes, model)
+    scores = np.where(read.status == NOT_REACHED, np.int8(0), read.scores)
+    studied = read.scores != MISSING
+    everything = np.arange(len(read.items))
+    shared = seen_by_all(scores, labels)
+    total = _run(Matching(scores, everything[shared], studied=studied), everything, grouping, method, purify)
+    if isinstance(matching, str):
+        where = ["total score"] * len(everything)
+        out = tabulate(read, labels, total.results, where, set(total.excluded))
+        settled, rounds = total.settled, total.rounds
+    else:
+        results: list[ItemDif | None] = [None] * len(everything)
+        where = ["" for _ in everything]
+        excluded: set[int] = set()
+        settled, rounds = True, 0
+        for concept, members in concept_items(read, matching).items():
+            prepared, how = concept_matching(scores, members[shared[members]], studied)
+            for j in members:
+                where[j] = f"{concept}: {how}"
+            if prepared is None:
+                continue
+            part = _run(prepared, members, grouping, method, purify)
+            settled, rounds = settled and part.settled, max(rounds, part.rounds)
+            excluded |= set(part.excluded)
+            for j, result in zip(members, part.results, strict=True):
+                results[j] = result
+        out = tabulate(read, labels, tuple(results), where, excluded)
+        beside = tabulate(read, labels, total.results, where, set())
+        for column in ("statistic", "p_value", "effect", "ets_class"):
+            out[f"total_{column}"] = beside[column]
+        out["note"] = _concept_notes(out)
+    out.attrs = {
+        "method": method,
+        "groups": [str(x) for x in labels.labels],
+        "focal": "" if focal is None else str(focal),
+        "rounds": rounds,
+        "settled": settled,
+    }
+    return out
+
+
+def _run(matching: Matching, items: Index, grouping: Grouping, method: str, purify: str) -> Purified:
+    return purified_dif(matching, items, grouping, method, purify)
+
+
+def seen_by_all(scores: NDArray[np.int8], labels: GroupLabels) -> NDArray[np.bool_]:
+    """(J,) items that somebody of every group took: others cannot say who has equal standing across groups."""
+    return np.all([(scores[labels.group == g] >= 0).any(axis=0) for g in range(len(labels.labels))], axis=0)
+
+
+def concept_items(read: Responses, concepts: Mapping[str, str]) -> dict[str, Index]:
+    """Concept -> positions of its items, in the order of the columns."""
+    out: dict[str, list[int]] = {}
+    for j, name in enumerate(read.items):
+        out.setdefault(str(concepts[name]), []).append(j)
+    return {c: np.array(members, dtype=np.int64) for c, members in out.items()}
+
+
+def concept_matching(
+    scores: NDArray[np.int8], members: Index, studied: NDArray[np.bool_]
+) -> tuple[Matching | None, str]:
+    """The matching score of one concept, and what it is in words; None where it has too few items.
+
+    The studied item belongs to it: left out, students of unequal groups with equal rest scores are not of equal
+    standing (regression to each group's own mean), and with a concept difference of half a standard deviation a third
+    to two thirds of sound items were rejected (docs/methods/diagnostics.md).
+    """
+    if len(members) < LEAST_ITEMS:
+        return None, f"only {len(members)} items, too few to match on"
+    return Matching(scores, members, studied=studied), f"score on {len(members)} items"
+
+
+def _grouping(
+    read: Responses,
+    responses: pd.DataFrame,
+    groups: "pd.Series[object]",
+    clusters: "pd.Series[object] | None",
+    focal: Hashable | None,
+    method: str,
+    matching: str | Mapping[str, str],
+    purify: str,
+) -> tuple[GroupLabels, Grouping]:
+    """Check everything that can be wrong with the request at once."""
+    problems = []
+    if method not in METHODS + IRT_METHODS:
+        problems.append(f"method {method!r} is none of {', '.join(METHODS + IRT_METHODS)}")
+    if purify not in ("class", "p_value", "no"):
+        problems.append(f"purify {purify!r} is none of class, p_value, no")
+    if isinstance(matching, str):
+        if matching != "total":
+            problems.append(f"matching {matching!r} is neither 'total' nor a mapping from item to concept")
+    else:
+        without = [n for n in read.items if n not in matching]
+        if without:
+            problems.append("no concept for " + ", ".join(without[:10]))
+    for what, series in (("groups", groups), ("clusters", clusters)):
+        if series is not None and (len(series) != len(responses) or not series.index.equals(responses.index)):
+            problems.append(f"{what} is not aligned to the rows of the responses")
+    if problems:
+        raise DesignError("dif-request", "The DIF analysis cannot be run as asked.", "See scoring.dif.", problems)
+    labels = group_labels(groups, focal)
+    school = district = None
+    if clusters is not None:
+        code, _ = pd.factorize(clusters)
+        if (code < 0).any():
+            fresh = np.flatnonzero(code < 0)  # a student without a school is a school of one
+            code = code.copy()
+            code[fresh] = code.max() + 1 + np.arange(len(fresh))
+        school = code.astype(np.int64)
+        district = districts_of(school, labels.group)
+    return labels, Grouping(labels.group, len(labels.labels), labels.over, school, district)
+
+
+def group_labels(groups: "pd.Series[object]", focal: Hashable | None) -> GroupLabels:
+    """Groups as codes, reference first; with a focal group all others together are the reference."""
+    values = groups.dropna()
+    found = sorted(values.unique(), key=lambda v: (str(type(v)), v if isinstance(v, (int, float)) else str(v)))
+    if len(found) < 2:
+        raise DesignError(
+            "one-group", f"DIF compares groups; there is {len(found)}.", "Give a column with two groups or more."
+        )
+    if focal is None:
+        place = {v: i for i, v in enumerate(found)}
+        return GroupLabels(tuple(found), groups.map(place).fillna(-1).to_numpy(dtype=np.int64), "both")
+    if focal not in found:
+        names = ", ".join(map(str, found))
+        raise DesignError("unknown-group", f"There is no group {focal!r}.", f"The groups are {names}.")
+    others = [v for v in found if v != focal]
+    reference: Hashable = others[0] if len(others) == 1 else "all others"
+    group = np.where(groups.isna(), -1, (groups == focal).to_numpy(dtype=np.int64))
+    return GroupLabels((reference, focal), group.astype(np.int64), "focal")
+
+
+def districts_of(school: Index, group: Index) -> Index:
+    """(S,) within what schools' sums are centred: the group, where every school has one only; else all together."""
+    n_schools = int(school.max()) + 1
+    used = group >= 0
+    n_groups = int(group.max()) + 1
+    table = np.bincount(school[used] * n_groups + group[used], minlength=n_schools * n_groups).reshape(
+        n_schools, n_groups
+    )
+    if ((table > 0).sum(axis=1) <= 1).all():
+        return table.argmax(axis=1).astype(np.int64)
+    return np.zeros(n_schools, dtype=np.int64)
+
+
+def tabulate(
+    read: Responses, labels: GroupLabels, results: tuple[ItemDif | None, ...], where: list[str], excluded: set[int]
+) -> pd.DataFrame:
+    """Results as a tidy table, indexed by item."""
+    p = np.array([r.p_value if r else np.nan for r in results])
+    adjusted = benjamini_hochberg(p)
+    top = np.maximum(read.scores.max(axis=0, initial=1), 1)
+    rows = [
+        _row(r, float(q), labels, read, j, int(top[j]), where[j], j not in excluded)
+        for j, (r, q) in enumerate(zip(results, adjusted, strict=True))
+    ]
+    table = pd.DataFrame(rows, index=pd.Index(read.items, name="item"))
+    first = [c for c in COLUMNS if c in table.columns]
+    return table.reindex(columns=COLUMNS + [c for c in table.columns if c not in first])
+
+
+def _row(
+    r: ItemDif | None,
+    adjusted: float,
+    labels: GroupLabels,
+    read: Responses,
+    item: int,
+    maximum: int,
+    where: str,
+    kept: bool,
+) -> dict[str, object]:
+    names = [str(x) for x in labels.labels]
+    if r is None:
+        seen = [int(((labels.group == g) & (read.scores[:, item] != MISSING)).sum()) for g in range(len(names))]
+        absent = [name for name, n in zip(names, seen, strict=True) if n == 0]
+        note = f"not given to {', '.join(absent)}" if absent else "cannot be compared: " + where
+        empty = {"n": sum(seen), "ets_class": "", "favours": "", "matched_on": where, "in_matching": kept, "note": note}
+        return empty | {f"n_{name}": n for name, n in zip(names, seen, strict=True)}
+    quantile = float(student_t.ppf(0.975, r.df_error)) if r.df_error else float(norm.ppf(0.975))
+    out: dict[str, object] = {
+        "n": int(r.n.sum()),
+        "statistic": r.statistic,
+        "df": r.df,
+        "df_error": r.df_error,
+        "p_value": r.p_value,
+        "p_adjusted": adjusted,
+        "effect": r.effect,
+        "se_effect": r.se,
+        "effect_low": r.effect - quantile * r.se,
+        "effect_high": r.effect + quantile * r.se,
+        "ets_class": r.ets_class,
+        "favours": favours(r, adjusted, names, maximum),
+        "d_dif": r.d_dif,
+        "se_d_dif": r.se_d_dif,
+        "naive_p_value": r.naive_p_value,
+        "matched_on": where,
+        "in_matching": kept,
+        "note": _note(r, names),
+    }
+    out |= {f"n_{name}": int(n) for name, n in zip(names, r.n, strict=True)}
+    if len(names) > 2:
+        out |= {f"effect_{name}": float(e) for name, e in zip(names, r.group_effect, strict=True)}
+    return out | r.extra
+
+
+def favours(r: ItemDif, adjusted: float, names: list[str], maximum: int) -> str:
+    """Whom the item favours, in words; "neither" unless both a test and an effect size say so."""
+    if not r.ets_class or r.ets_class == "A" or not adjusted < 0.05:
+        return "neither"
+    if len(names) == 2:
+        who = names[1] if r.effect > 0 else names[0]
+    else:
+        at = int(np.nanargmax(np.abs(r.group_effect)))
+        who = names[at] if r.group_effect[at] > 0 else f"all but {names[at]}"
+    if maximum == 1:
+        return f"{who}, by about {abs(r.effect) * 100:.0f} of 100 students of equal standing"
+    return f"{who}, by about {abs(r.effect):.2f} of {maximum} points at equal standing"
+
+
+def _note(r: ItemDif, names: list[str]) -> str:
+    notes = []
+    if not np.isfinite(r.p_value):
+        notes.append("no test: too few schools in a group" if np.isfinite(r.naive_p_value) else "no test: no variation")
+    few = [f"{name} ({n})" for name, n in zip(names, r.n, strict=True) if n < FEW]
+    if few:
+        notes.append("few students: " + ", ".join(few))
+    if r.n.min() >= LARGE:
+        notes.append("very many students: small biases of matching show as significant, prefer lrt or wald")
+    return "; ".join(notes)
+
+
+def _concept_notes(out: pd.DataFrame) -> list[str]:
+    """Add what the comparison of both matchings says."""
+    notes = []
+    for _, row in out.iterrows():
+        found = [str(row["note"])] if row["note"] else []
+        on_total, on_concept = row["total_ets_class"] in ("B", "C"), row["ets_class"] in ("B", "C")
+        if on_total and not on_concept and row["ets_class"]:
+            found.append("flagged on the total only: the groups differ in this concept, the item is not to blame")
+        elif on_concept and not on_total:
+            found.append("flagged on its own concept, hidden on the total")
+        notes.append("; ".join(found))
+    return notes
