@@ -67,8 +67,8 @@ def condition(
     names, school = _codes(persons[partner].astype(str) + " / " + persons[clusters].astype(str))
     blocks: list[tuple[str, Array]] = [("", np.ones((len(persons), 1)))]
     for v in variables:
-        label, part = _interaction(persons, v)
-        blocks += [(label[i], part[:, i : i + 1]) for i in range(part.shape[1])]
+        terms, effect = _interaction(persons, v)
+        blocks += [(term, effect[:, i : i + 1]) for i, term in enumerate(terms)]
     columns: list[str] = []
     parts: list[Array] = []
     for d, home in enumerate(districts):

@@ -219,11 +219,10 @@ def _check_index(responses: pd.DataFrame, persons: pd.DataFrame) -> None:
 def _items(source: Any, concepts: Mapping[str, str] | None) -> tuple[ItemParameters, dict[str, str], tuple[str, ...]]:
     """Parameters, item -> concept, concept names in their order of first appearance."""
     table = source if isinstance(source, pd.DataFrame) else getattr(source, "items", None)
-    parameters = freeze(source).items if not isinstance(source, pd.DataFrame) else freeze(source).items
+    parameters = freeze(source).items
     of_item: dict[str, str]
     if concepts is not None:
-        missing = [n for n in parameters.names if n not in concepts]
-        of_item = {n: str(concepts[n]) for n in parameters.names if n not in missing}
+        of_item = {n: str(concepts[n]) for n in parameters.names if n in concepts}
     elif isinstance(table, pd.DataFrame) and "concept" in table.columns:
         of_item = {str(i): str(c) for i, c in zip(table.index, table["concept"], strict=True)}
     else:
