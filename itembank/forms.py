@@ -218,7 +218,8 @@ def lines(session: Session, form: Form) -> list[FormLine]:
         .where(place.form_id == form.id)
         .order_by(place.position)
     ).all()
-    return [FormLine(*row[:7], row[7] or "", row[8]) for row in map(tuple, rows)]
+    names = ("position", "item", "version", "version_id", "title", "type", "points", "concept", "section")
+    return [FormLine(**(dict(zip(names, row, strict=True)) | {"concept": row[7] or ""})) for row in rows]
 
 
 def key_sheet(session: Session, form: Form) -> list[dict[str, Any]]:
@@ -239,3 +240,23 @@ def key_sheet(session: Session, form: Form) -> list[dict[str, Any]]:
         }
         for line in listed
     ]
+
+
+def places_of(plan: dict[str, Any]) -> list[tuple[str, str]]:
+    """The (item, section) pairs of a plan."""
+    if "sections" in plan:
+        return [(item, str(s.get("name") or "")) for s in plan["sections"] for item in s["items"]]
+    return [(item, "") for item in plan["items"]]
+
+
+def not_approved(session: Session, form: Form) -> list[str]:
+    """The items of a form that no joint decision has approved."""
+    item, version, place = columns(Item), columns(ItemVersion), columns(FormItem)
+    rows = session.execute(
+        sa.select(item.code)
+        .join(ItemVersion, version.item_id == item.id)
+        .join(FormItem, place.item_version_id == version.id)
+        .where(place.form_id == form.id, item.status.in_(["draft", "in review"]))
+        .order_by(place.position)
+    )
+    return list(rows.scalars())

@@ -148,3 +148,24 @@ def require(session: Session, what: str, code: str = "") -> Person:
 def identity_is(session: Session) -> str:
     """How sure the bank is of who acts: "login" on a server, "declared" otherwise."""
     return "login" if session.get_bind().dialect.name == "postgresql" else "declared"
+
+
+def districts(session: Session) -> list[str]:
+    """The codes of all districts."""
+    return list(session.exec(select(District.code).order_by(District.code)).all())
+
+
+def listed(session: Session) -> list[dict[str, object]]:
+    """Everybody: code, name, district, role, login, active."""
+    homes = {d.id: d.code for d in session.exec(select(District)).all()}
+    return [
+        {
+            "person": p.code,
+            "name": p.name,
+            "district": homes[p.district_id],
+            "role": p.role,
+            "login": p.login or "",
+            "active": p.active,
+        }
+        for p in session.exec(select(Person).order_by(Person.code)).all()
+    ]

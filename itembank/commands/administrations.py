@@ -1,0 +1,91 @@
+"""`itembank administrations`: open one, follow it, close it."""
+
+from typing import Annotated
+
+import typer
+
+from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of, pairs
+
+app = typer.Typer()
+
+
+@app.command("open")
+def open_(
+    name: Annotated[str, typer.Argument(help="Name of the administration.")],
+    form: Annotated[list[str], typer.Option("--form", help="A frozen form; give it for each.")],
+    district: Annotated[list[str], typer.Option("--district", help="A district that takes part; give it for each.")],
+    opens: Annotated[str, typer.Option("--from", help="First day, 2026-05-04.")],
+    closes: Annotated[str, typer.Option("--to", help="Last day.")],
+    mode: Annotated[str, typer.Option(help="paper, online or mixed.")],
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    taught: Annotated[
+        list[str] | None,
+        typer.Option("--taught", help="DISTRICT:CONCEPT=yes|partly|no|unknown before the window; give it for each."),
+    ] = None,
+    expected: Annotated[
+        list[str] | None, typer.Option("--expected", help="DISTRICT=NUMBER of students; give it for each.")
+    ] = None,
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Open an administration: its window, mode and districts."""
+    import contextlib
+
+    from itembank import administrations, database, people, terminal
+    from itembank.errors import UsageFault
+
+    lessons = []
+    for subject, answer in pairs(taught or [], "--taught"):
+        home, sign, concept = subject.partition(":")
+        if not sign:
+            raise UsageFault("bad-option", f"--taught {subject!r} names no district.", "--taught A:geometry=no")
+        lessons.append((home, concept, answer))
+    counts: dict[str, int] = {}
+    for home, number in pairs(expected or [], "--expected"):
+        if not number.isdigit():
+            raise UsageFault("bad-option", f"--expected {home}={number} is no number.", "--expected A=5000")
+        counts[home] = int(number)
+    first, last = administrations.day(opens, "--from"), administrations.day(closes, "--to")
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        person = people.acting(session, as_)
+        administrations.open_administration(
+            session, name, form, district, first, last, mode, title, lessons, counts, person
+        )
+        if dry_run:
+            terminal.say(f"Would open {name}; nothing was stored.")
+            raise DryRunEnd
+    if not dry_run:
+        terminal.say(f"Opened {name}: {', '.join(form)} in {', '.join(district)}, {first} to {last}, {mode}.")
+        terminal.next_step(f"itembank responses check FILE --administration {name}")
+
+
+@app.command("status")
+def status(
+    name: Annotated[str, typer.Argument(help="May be left away when there is one.")] = "",
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """How many sittings came in, by district and form."""
+    from itembank import administrations, database, terminal
+
+    with database.reading() as session:
+        adm = administrations.administration_of(session, name)
+        rows = administrations.status(session, adm)
+        said = f"{adm.code}: {adm.status}, {adm.opens_on} to {adm.closes_on}, {adm.mode}."
+    terminal.say(said)
+    names = ["district", "form", "sittings", "students", "schools", "expected"]
+    terminal.emit_rows(rows, names, format_of(format, json))
+    if not any(r["sittings"] for r in rows):
+        terminal.next_step(f"itembank responses check FILE --administration {adm.code}")
+
+
+@app.command("close")
+def close(name: str, as_: As = "", dry_run: DryRun = False) -> None:
+    """Close an administration: no more responses come in."""
+    from itembank import administrations, database, people, terminal
+
+    with database.writing() as session:
+        adm = administrations.administration_of(session, name)
+        if not dry_run:
+            administrations.close(session, adm, people.acting(session, as_))
+    terminal.say(f"{'Would close' if dry_run else 'Closed'} {name}.")

@@ -1,0 +1,76 @@
+"""`itembank forms`: freeze and show forms."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of
+
+app = typer.Typer()
+
+
+@app.command("freeze")
+def freeze(
+    items: Annotated[list[str], typer.Argument(help="Items in order: CODE, CODE@VERSION, or one plan (YAML).")],
+    form: Annotated[str, typer.Option("--id", help="Name of the form.")] = "",
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    grade: Annotated[str, typer.Option(help="For people.")] = "",
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Freeze a form: these versions, in this order, for good."""
+    import contextlib
+
+    from itembank import database, forms, people, terminal
+    from itembank.errors import UsageFault
+
+    plan: dict[str, object] = {}
+    places = [(name, "") for name in items]
+    if len(items) == 1 and Path(items[0]).suffix.lower() in (".yaml", ".yml"):
+        plan = forms.read_plan(Path(items[0]))
+        places = forms.places_of(plan)
+    name = form or str(plan.get("id") or "")
+    if not name:
+        raise UsageFault("no-name", "The form needs a name.", "--id NAME")
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        person = people.acting(session, as_)
+        row, new = forms.freeze(
+            session, name, places, title or str(plan.get("title") or ""), grade or str(plan.get("grade") or ""), person
+        )
+        waiting = forms.not_approved(session, row)
+        if dry_run:
+            terminal.say(f"Would freeze {name} with {len(places)} items; nothing was stored.")
+            raise DryRunEnd
+    if waiting:
+        terminal.say(f"notice: {len(waiting)} of its items are not approved: {', '.join(waiting[:8])}")
+    if not dry_run:
+        terminal.say(f"Froze {name} with {len(places)} items." if new else f"{name} is frozen like this already.")
+        terminal.next_step(
+            f"itembank administrations open NAME --form {name} --district A --district B --mode paper ..."
+        )
+
+
+@app.command("show")
+def show(form: str, format: Format = "table", json: Json = False) -> None:
+    """The items of a form, in order."""
+    from dataclasses import asdict
+
+    from itembank import database, forms, terminal
+
+    with database.reading() as session:
+        lines = forms.lines(session, forms.form_of(session, form))
+    rows = [{**asdict(line), "position": line.position + 1} for line in lines]
+    names = ["position", "item", "version", "title", "type", "points", "concept", "section"]
+    terminal.emit_rows(rows, names, format_of(format, json))
+
+
+@app.command("key")
+def key(form: str, format: Format = "table", json: Json = False) -> None:
+    """The current key of a form."""
+    from itembank import database, forms, terminal
+
+    with database.reading() as session:
+        rows = forms.key_sheet(session, forms.form_of(session, form))
+    names = ["position", "item", "version", "type", "key", "key_version", "points"]
+    terminal.emit_rows(rows, names, format_of(format, json))

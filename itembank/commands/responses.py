@@ -1,0 +1,221 @@
+"""`itembank responses`: check and load what students answered."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from itembank.commands.options import As, DryRun, Format, Json, format_of, pairs
+
+if TYPE_CHECKING:
+    from itembank.sheets import Layout
+
+app = typer.Typer()
+
+File = Annotated[str, typer.Argument(help="CSV, wide (a row per student) or long (a row per answer); - is stdin.")]
+Administration = Annotated[str, typer.Option(help="Name; may be left away when there is one.")]
+District = Annotated[str, typer.Option(help="District of the whole file.")]
+Form = Annotated[str, typer.Option(help="Form of the whole file.")]
+School = Annotated[str, typer.Option(help="School of the whole file.")]
+Grade = Annotated[str, typer.Option(help="Grade of the whole file.")]
+Date = Annotated[str, typer.Option(help="Test date of the whole file, 2026-05-04.")]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="ROLE=COLUMN where the name is not usual: student, district, school, form, grade, date, item, response.",
+    ),
+]
+Attribute = Annotated[
+    list[str] | None, typer.Option("--attribute", help="Column that describes students; give it for each.")
+]
+Map = Annotated[list[str] | None, typer.Option("--map", help="COLUMN=ITEM where they differ; give it for each.")]
+Prefix = Annotated[str, typer.Option(help="Text before the item's code in column names.")]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="Column to leave out; give it for each.")]
+LayoutName = Annotated[str, typer.Option("--layout", help="auto, wide or long.")]
+Cells = Annotated[str, typer.Option(help="auto, answers (letters, numbers) or scores.")]
+Omit = Annotated[list[str] | None, typer.Option("--omit", help="Code of an omitted answer (O).")]
+NotReached = Annotated[list[str] | None, typer.Option("--not-reached", help="Code of an item not reached (R).")]
+Invalid = Annotated[list[str] | None, typer.Option("--invalid", help="Code of multiple or invalid marks (M).")]
+NotGiven = Annotated[list[str] | None, typer.Option("--not-administered", help="Code of an item not given.")]
+Empty = Annotated[
+    str,
+    typer.Option(help="What an empty cell of an item on the form is: by-position, omitted or not-administered."),
+]
+
+
+def layout_from(
+    district: str,
+    form: str,
+    school: str,
+    grade: str,
+    date: str,
+    column: list[str] | None,
+    attribute: list[str] | None,
+    map: list[str] | None,
+    prefix: str,
+    ignore: list[str] | None,
+    layout: str,
+    cells: str,
+    omit: list[str] | None,
+    not_reached: list[str] | None,
+    invalid: list[str] | None,
+    not_given: list[str] | None,
+    empty: str,
+) -> "Layout":
+    """The flags as a layout."""
+    from itembank.errors import UsageFault
+    from itembank.sheets import USUAL, Layout
+
+    for value, allowed, flag in (
+        (layout, ("auto", "wide", "long"), "--layout"),
+        (cells, ("auto", "answers", "scores"), "--cells"),
+        (empty, ("by-position", "omitted", "not-administered"), "--empty"),
+    ):
+        if value not in allowed:
+            raise UsageFault("bad-option", f"{flag} {value!r} is unknown.", f"{flag} " + ", ".join(allowed))
+    roles = dict(pairs(column or [], "--column"))
+    for role in roles:
+        if role not in USUAL:
+            raise UsageFault("bad-option", f"There is no role {role!r}.", "--column ROLE=COLUMN: " + ", ".join(USUAL))
+    codes: dict[str, str] = {}
+    for given, usual, meaning in (
+        (omit, "O", "omitted"),
+        (not_reached, "R", "not reached"),
+        (invalid, "M", "invalid"),
+        (not_given, "", "not administered"),
+    ):
+        for code in given if given is not None else [usual]:
+            if code:
+                codes[code] = meaning
+    fixed = {"district": district, "form": form, "school": school, "grade": grade, "date": date}
+    return Layout(
+        columns=roles,
+        fixed={k: v for k, v in fixed.items() if v},
+        attributes=tuple(attribute or ()),
+        items=dict(pairs(map or [], "--map")),
+        prefix=prefix,
+        ignore=tuple(ignore or ()),
+        layout=layout,  # type: ignore[arg-type]
+        cells=cells,  # type: ignore[arg-type]
+        codes=codes,
+        empty=empty.replace("-", " "),  # type: ignore[arg-type]
+    )
+
+
+@app.command("check")
+def check(
+    file: File,
+    administration: Administration = "",
+    district: District = "",
+    form: Form = "",
+    school: School = "",
+    grade: Grade = "",
+    date: Date = "",
+    column: Column = None,
+    attribute: Attribute = None,
+    map: Map = None,
+    prefix: Prefix = "",
+    ignore: Ignore = None,
+    layout: LayoutName = "auto",
+    cells: Cells = "auto",
+    omit: Omit = None,
+    not_reached: NotReached = None,
+    invalid: Invalid = None,
+    not_given: NotGiven = None,
+    empty: Empty = "by-position",
+    json: Json = False,
+) -> None:
+    """Find everything that is wrong with a file of responses; store nothing."""
+    plan = layout_from(
+        district, form, school, grade, date, column, attribute, map, prefix, ignore, layout, cells, omit, not_reached,
+        invalid, not_given, empty,
+    )  # fmt: skip
+    _check(file, administration, plan, json)
+
+
+def _check(file: str, administration: str, plan: "Layout", json: bool) -> None:
+    from itembank import administrations, database, responses, storing, tabular, terminal
+    from itembank.errors import Rejected
+
+    table = tabular.read_table(file)
+    with database.reading() as session:
+        adm = administrations.administration_of(session, administration)
+        checked = responses.check(session, adm, table, plan)
+        if not checked.refused:
+            storing.find_stored(session, adm, checked)
+    if json:
+        terminal.show_findings(checked.findings, "json")
+    if checked.refused:
+        raise Rejected(
+            "bad-responses",
+            f"{table.source} cannot be loaded as it is.",
+            "Mend the rows and check it again.",
+            () if json else checked.findings,
+        )
+    if not json:
+        terminal.show_findings(checked.findings)
+    terminal.say(f"{table.source}: {checked.sittings} sittings, nothing in the way.")
+    terminal.next_step("itembank responses load with the same flags")
+
+
+@app.command("load")
+def load(
+    file: File,
+    administration: Administration = "",
+    district: District = "",
+    form: Form = "",
+    school: School = "",
+    grade: Grade = "",
+    date: Date = "",
+    column: Column = None,
+    attribute: Attribute = None,
+    map: Map = None,
+    prefix: Prefix = "",
+    ignore: Ignore = None,
+    layout: LayoutName = "auto",
+    cells: Cells = "auto",
+    omit: Omit = None,
+    not_reached: NotReached = None,
+    invalid: Invalid = None,
+    not_given: NotGiven = None,
+    empty: Empty = "by-position",
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Load a file of responses: the whole file, or nothing of it. The same file again changes nothing."""
+    from itembank import administrations, database, people, responses, tabular, terminal
+
+    plan = layout_from(
+        district, form, school, grade, date, column, attribute, map, prefix, ignore, layout, cells, omit, not_reached,
+        invalid, not_given, empty,
+    )  # fmt: skip
+    if dry_run:
+        _check(file, administration, plan, False)
+        return
+    table = tabular.read_table(file)
+    with database.writing() as session:
+        adm = administrations.administration_of(session, administration)
+        done = responses.load(session, adm, table, plan, people.acting(session, as_))
+    terminal.show_findings(done.findings)
+    if done.already:
+        terminal.say(f"{table.source} was loaded on {done.already}; nothing was changed.")
+    else:
+        terminal.say(
+            f"Loaded {done.sittings} sittings of {table.source} into {adm.code} "
+            f"({done.students} new students, {done.schools} new schools)."
+        )
+    terminal.next_step(f"itembank calibrate run --administration {adm.code}")
+
+
+@app.command("list")
+def list_(administration: Administration = "", format: Format = "table", json: Json = False) -> None:
+    """The files that were loaded."""
+    from itembank import administrations, database, responses, terminal
+
+    with database.reading() as session:
+        adm = administrations.administration_of(session, administration) if administration else None
+        rows = responses.imports(session, adm)
+    names = ["import", "administration", "file", "layout", "rows", "sittings", "by", "loaded", "sha256"]
+    terminal.emit_rows(rows, names, format_of(format, json))
+    if not rows:
+        terminal.next_step("itembank responses load FILE --administration NAME --district CODE")
