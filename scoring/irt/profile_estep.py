@@ -1,0 +1,336 @@
+"""One pass over the students: EP posteriors, expected counts, gradients of the log-evidence, their outer products.
+
+Students are sorted by group and worked on in blocks of one group each; blocks may run on several threads, their sums
+are added in the order of the blocks, so that the result does not depend on the threads.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from scoring.irt.curves import ItemParameters, log_probabilities
+from scoring.irt.ep import cut_weights, loglik_block
+from scoring.irt.ep_sites import SiteBlock, ep_block
+from scoring.irt.profile_items import ItemLayout, log_probability_gradients
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+T = TypeVar("T")
+
+_BLOCK = 1024
+_THREADS = min(2, os.cpu_count() or 1)
+
+
+@dataclass
+class ProfileData:
+    """Students sorted by group, and the sites of their posteriors, which stay warm between passes.
+
+    Attributes:
+        scores: (N, J) int8, -1 where nothing enters the likelihood.
+        weights: (N,) case weights.
+        concept: (J,) concept of each item.
+        n_concepts: C.
+        blocks: row slices of one group each, with the group.
+        precision, shift: (C, N) sites, changed by every pass.
+    """
+
+    scores: NDArray[np.int8]
+    weights: Array
+    concept: Index
+    n_concepts: int
+    blocks: list[tuple[slice, int]]
+    precision: Array
+    shift: Array
+
+    @classmethod
+    def sorted(
+        cls, scores: NDArray[np.int8], weights: Array, group: Index, concept: Index, n_concepts: int
+    ) -> "ProfileData":
+        """From rows already sorted by group."""
+        blocks = []
+        for g in range(int(group.max()) + 1):
+            rows = np.flatnonzero(group == g)
+            if not rows.size:
+                continue
+            first, last = int(rows[0]), int(rows[-1]) + 1
+            blocks += [(slice(i, min(i + _BLOCK, last)), g) for i in range(first, last, _BLOCK)]
+        sites = np.zeros((n_concepts, len(scores))), np.zeros((n_concepts, len(scores)))
+        return cls(scores, weights, concept, n_concepts, blocks, *sites)
+
+
+@dataclass
+class Sums:
+    """Sums over students.
+
+    Attributes:
+        log_evidence: weighted EP log-evidence.
+        counts: (J, K, Q) expected responses in category k at node q.
+        weight, mean, square: (G,), (G, C), (G, C, C) weights, weighted posterior means, weighted E[θθ'].
+        unsettled: students whose sites did not settle.
+        smallest_sd: smallest posterior SD.
+    """
+
+    log_evidence: float
+    counts: Array
+    weight: Array
+    mean: Array
+    square: Array
+    unsettled: int
+    smallest_sd: float
+
+
+def map_blocks(work: Callable[[tuple[slice, int]], T], blocks: list[tuple[slice, int]]) -> list[T]:
+    """Results of the blocks in their order, computed with one BLAS thread each."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        if _THREADS == 1 or len(blocks) < 4:
+            return [work(b) for b in blocks]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(work, blocks))
+
+
+def posterior_block(
+    data: ProfileData, rows: slice, table: Array, nodes: Array, mu: Array, sigma: Array, tolerance: float
+) -> tuple[SiteBlock, Array]:
+    """EP of one block from its warm sites, which are replaced; and its log-likelihoods (C, n, Q)."""
+    loglik = loglik_block(table, data.scores[rows], data.concept, data.n_concepts)
+    block = ep_block(
+        loglik,
+        nodes,
+        mu[:, None],
+        sigma[:, :, None],
+        np.ascontiguousarray(data.precision[:, rows]),
+        np.ascontiguousarray(data.shift[:, rows]),
+        tolerance,
+    )
+    data.precision[:, rows], data.shift[:, rows] = block.precision, block.shift
+    return block, loglik
+
+
+def expectations(
+    data: ProfileData, items: ItemParameters, nodes: Array, mu: Array, sigma: Array, tolerance: float
+) -> Sums:
+    """Expected counts and moments of all students under their groups' populations."""
+    table = log_probabilities(items, nodes)
+    shape = table.shape
+
+    def work(block: tuple[slice, int]) -> tuple[float, Array, float, Array, Array, int, float]:
+        rows, g = block
+        posterior, _ = posterior_block(data, rows, table, nodes, mu[g], sigma[g], tolerance)
+        w = data.weights[rows]
+        counts = _counts(data, rows, posterior, shape)
+        weighted = posterior.mean * w
+        square = weighted @ posterior.mean.T + posterior.covariance @ w
+        unsettled = int(np.count_nonzero(~posterior.converged))
+        smallest = float(np.sqrt(np.einsum("ccn->cn", posterior.covariance).min()))
+        return (
+            float(w @ posterior.log_evidence),
+            counts,
+            float(w.sum()),
+            weighted.sum(axis=1),
+            square,
+            unsettled,
+            smallest,
+        )
+
+    out = Sums(0.0, np.zeros(shape), np.zeros(len(mu)), np.zeros_like(mu), np.zeros_like(sigma), 0, np.inf)
+    for (_, g), (evidence, counts, weight, mean, square, unsettled, smallest) in zip(
+        data.blocks, map_blocks(work, data.blocks), strict=True
+    ):
+        out.log_evidence += evidence
+        out.counts += counts
+        out.weight[g] += weight
+        out.mean[g] += mean
+        out.square[g] += square
+        out.unsettled += unsettled
+        out.smallest_sd = min(out.smallest_sd, smallest)
+    return out
+
+
+def _counts(data: ProfileData, rows: slice, posterior: SiteBlock, shape: tuple[int, ...]) -> Array:
+    out = np.zeros(shape)
+    w = data.weights[rows]
+    for c in range(data.n_concepts):
+        columns = np.flatnonzero(data.concept == c)
+        x = data.scores[rows, columns[0] : columns[-1] + 1] if _contiguous(columns) else data.scores[rows][:, columns]
+        tilted = posterior.tilted[c] if np.all(w == 1.0) else posterior.tilted[c] * w[:, None]
+        for k in range(shape[1]):
+            here = x == k
+            if k < 2 or here.any():
+                out[columns, k] = here.T.astype(float) @ tilted
+    return out
+
+
+def _contiguous(columns: Index) -> bool:
+    return bool(columns[-1] - columns[0] + 1 == columns.size)
+
+
+def gradient(sums: Sums, items: ItemParameters, layout: ItemLayout, nodes: Array, mu: Array, sigma: Array) -> Array:
+    """Gradient of the EP log-evidence in the full vector.
+
+    At the fixed point the evidence is stationary in the sites, so only the explicit dependence counts: expected
+    complete-data scores, as in EM (Minka 2001; Seeger 2005).
+    """
+    at = layout.padded()
+    score = np.einsum("jkq,jpkq->jp", sums.counts, log_probability_gradients(items, nodes))[:, : at.shape[1]]
+    item_part = np.zeros(layout.total)
+    item_part[at[at >= 0]] = score[at >= 0]
+    rows, columns = np.tril_indices(mu.shape[1])
+    parts = [item_part]
+    for g in range(len(mu)):
+        inverse = np.linalg.inv(sigma[g])
+        n, m = sums.weight[g], sums.mean[g]
+        about = sums.square[g] - np.outer(m, mu[g]) - np.outer(mu[g], m) + n * np.outer(mu[g], mu[g])
+        slope = 0.5 * inverse @ (about - n * sigma[g]) @ inverse
+        parts += [inverse @ (m - n * mu[g]), np.where(rows == columns, 1.0, 2.0) * slope[rows, columns]]
+    return np.concatenate(parts)
+
+
+@dataclass
+class ScoreSums:
+    """What standard errors need, all in the full vector of length P.
+
+    Attributes:
+        outer: (P, P) Σ w s s'.
+        clusters: (S, P) sums of w s by cluster; (0, P) without clusters.
+        cluster_weight: (S, G) weights of the students of cluster and group.
+        mastery: (G, C) Σ w p, p = P(θ_c >= cut_c) under the group's population.
+        mastery_product: (G, C, C) Σ w p p'.
+        mastery_score: (G, C, P) Σ w p s.
+        cluster_mastery: (S, G, C) Σ w p by cluster and group.
+        group_score: (G, P) Σ w s by group.
+        unsettled: students whose sites did not settle.
+        log_evidence: weighted EP log-evidence.
+    """
+
+    outer: Array
+    clusters: Array
+    cluster_weight: Array
+    mastery: Array
+    mastery_product: Array
+    mastery_score: Array
+    cluster_mastery: Array
+    group_score: Array
+    unsettled: int
+    log_evidence: float
+
+
+def student_scores(
+    data: ProfileData,
+    items: ItemParameters,
+    layout: ItemLayout,
+    nodes: Array,
+    mu: Array,
+    sigma: Array,
+    cuts: Array | None = None,
+    cluster: Index | None = None,
+    tolerance: float = 1e-6,
+) -> ScoreSums:
+    """Sums over students of their gradients of the EP log-evidence, with mastery under their groups' populations.
+
+    Args:
+        cuts: (C,) on the scale of the parameters, or None to leave mastery out.
+        cluster: (N,) index of the cluster, or None.
+    """
+    table = log_probabilities(items, nodes)
+    gradients = log_probability_gradients(items, nodes)
+    n_groups, n_concepts = mu.shape
+    size = layout.total + n_groups * (n_concepts + n_concepts * (n_concepts + 1) // 2)
+    n_clusters = 0 if cluster is None else int(cluster.max()) + 1
+    above = None if cuts is None else cut_weights(nodes, cuts)
+    inverses = np.linalg.inv(sigma)
+
+    def work(block: tuple[slice, int]) -> tuple[Array, Array, Array | None, float, int]:
+        rows, g = block
+        posterior, _ = posterior_block(data, rows, table, nodes, mu[g], sigma[g], tolerance)
+        x = data.scores[rows]
+        group_part = _group_scores(posterior, mu[g], sigma[g], inverses[g])
+        scores = np.concatenate([_item_scores(data, x, posterior, gradients, layout), group_part], axis=1)
+        w = data.weights[rows]
+        outer = scores.T @ (scores * w[:, None])
+        p = None
+        if above is not None:
+            p = np.clip(np.einsum("cnq,cq->nc", posterior.tilted, above), 0.0, 1.0)
+        evidence, unsettled = float(w @ posterior.log_evidence), int(np.count_nonzero(~posterior.converged))
+        return outer, scores, p, evidence, unsettled
+
+    per_group = n_concepts + n_concepts * (n_concepts + 1) // 2
+    out = ScoreSums(
+        np.zeros((size, size)),
+        np.zeros((n_clusters, size)),
+        np.zeros((n_clusters, n_groups)),
+        np.zeros((n_groups, n_concepts)),
+        np.zeros((n_groups, n_concepts, n_concepts)),
+        np.zeros((n_groups, n_concepts, size)),
+        np.zeros((n_clusters, n_groups, n_concepts)),
+        np.zeros((n_groups, size)),
+        0,
+        0.0,
+    )
+    # a few blocks at a time: the students' gradients are large and are reduced as they come
+    for first in range(0, len(data.blocks), 16):
+        group_of_blocks = data.blocks[first : first + 16]
+        for (rows, g), (outer, scores, p, evidence, unsettled) in zip(
+            group_of_blocks, map_blocks(work, group_of_blocks), strict=True
+        ):
+            own = layout.total + g * per_group
+            at = np.concatenate([np.arange(layout.total), np.arange(own, own + per_group)])
+            w = data.weights[rows]
+            out.outer[np.ix_(at, at)] += outer
+            out.group_score[g, at] += w @ scores
+            out.log_evidence += evidence
+            out.unsettled += unsettled
+            if p is not None:
+                out.mastery[g] += w @ p
+                out.mastery_product[g] += (p * w[:, None]).T @ p
+                out.mastery_score[g][:, at] += (p * w[:, None]).T @ scores
+            if cluster is not None:
+                _add_clusters(out, cluster[rows], g, at, scores * w[:, None], w, p)
+    return out
+
+
+def _add_clusters(out: ScoreSums, cluster: Index, g: int, at: Index, scores: Array, w: Array, p: Array | None) -> None:
+    order = np.argsort(cluster, kind="stable")
+    names, first = np.unique(cluster[order], return_index=True)
+    out.clusters[np.ix_(names, at)] += np.add.reduceat(scores[order], first, axis=0)
+    out.cluster_weight[names, g] += np.add.reduceat(w[order], first)
+    if p is not None:
+        out.cluster_mastery[names, g] += np.add.reduceat((p * w[:, None])[order], first, axis=0)
+
+
+def _item_scores(
+    data: ProfileData, x: NDArray[np.int8], posterior: SiteBlock, gradients: Array, layout: ItemLayout
+) -> Array:
+    """(n, total) each student's gradient in the item parameters: E[∂ log P(X = x | θ)] under the tilted marginal."""
+    out = np.zeros((len(x), layout.total))
+    at = layout.padded()
+    width = at.shape[1]
+    for c in range(data.n_concepts):
+        columns = np.flatnonzero(data.concept == c)
+        value = np.zeros((len(x), columns.size, width))
+        for k in range(gradients.shape[2]):
+            here = x[:, columns] == k
+            if not here.any():
+                continue
+            flat = gradients[columns, :width, k].reshape(-1, gradients.shape[3])
+            expected = (posterior.tilted[c] @ flat.T).reshape(len(x), columns.size, width)
+            np.copyto(value, expected, where=here[:, :, None])
+        used = at[columns] >= 0
+        out[:, at[columns][used]] = value[:, used]
+    return out
+
+
+def _group_scores(posterior: SiteBlock, mu: Array, sigma: Array, inverse: Array) -> Array:
+    """(n, C + C(C+1)/2) each student's gradient in μ_g and the lower triangle of Σ_g."""
+    c = mu.size
+    rows, columns = np.tril_indices(c)
+    pull = inverse @ (posterior.mean - mu[:, None])  # (C, n)
+    kept = np.einsum("ab,bcn,cd->adn", inverse, posterior.covariance, inverse, optimize=True)
+    slope = 0.5 * (kept + pull[:, None] * pull[None, :] - inverse[:, :, None])
+    triangle = np.where(rows == columns, 1.0, 2.0)[:, None] * slope[rows, columns]
+    return np.concatenate([pull, triangle]).T

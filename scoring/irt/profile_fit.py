@@ -1,0 +1,369 @@
+"""Maximise the EP log-evidence over items, means and covariances.
+
+From crude values a few EM steps on a sample of the students give a start; then quasi-Newton steps on all of them: the
+outer product of the students' gradients is the first Hessian (Berndt, Hall, Hall & Hausman 1974) and BFGS updates
+improve it. The decrement that decides on convergence always uses the outer-product information at the final values.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from scoring.irt.curves import ItemParameters
+from scoring.irt.profile_estep import ProfileData, ScoreSums, expectations, gradient, student_scores
+from scoring.irt.profile_items import GUESSING_PRIOR, fisher_steps, pack, starting_items, unpack
+from scoring.irt.profile_model import ProfileModel, WorkingVector
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+#: Newton decrement g' J^-1 g below which the estimate counts as converged, where the search ends, sites' tolerance.
+CONVERGED = 1e-6
+_FINISHED = 1e-9
+SITES = 1e-6
+_SAMPLE = 4000
+_SAMPLE_GROUP = 1000
+
+
+@dataclass(frozen=True)
+class ProfileEstimate:
+    """Result of the estimation, on the working scale.
+
+    Attributes:
+        model: the structure.
+        full: (P,) full parameter vector.
+        working: map between ψ and the full vector.
+        psi: (p,) estimated parameters.
+        information: (p, p) outer-product information plus the priors' precision.
+        sums: sums of the students' gradients at the estimate, in the full vector.
+        log_evidence: weighted EP log-evidence of the responses.
+        log_prior: log of the priors at the estimate.
+        decrement: g' J^-1 g at the estimate.
+        max_gradient: largest absolute entry of the gradient.
+        unsettled: students whose sites did not settle.
+        iterations: passes over all students.
+        nodes: (Q,) the nodes.
+        data: the students, with their sites at the estimate.
+        converged: decrement and sites within their tolerances.
+    """
+
+    model: ProfileModel
+    full: Array
+    working: WorkingVector
+    psi: Array
+    information: Array
+    sums: ScoreSums
+    log_evidence: float
+    log_prior: float
+    decrement: float
+    max_gradient: float
+    unsettled: int
+    iterations: int
+    nodes: Array
+    data: ProfileData
+    converged: bool
+
+    @property
+    def items(self) -> ItemParameters:
+        return unpack(self.full[: self.model.layout.total], self.model.items, self.model.layout)
+
+
+class _Objective:
+    """EP log-evidence plus priors as a function of ψ, its gradient and its outer-product information."""
+
+    def __init__(
+        self,
+        model: ProfileModel,
+        full: Array,
+        data: ProfileData,
+        nodes: Array,
+        ridge: Array,
+        cuts: Callable[[Array], Array] | None = None,
+        cluster: Index | None = None,
+    ) -> None:
+        self.model, self.data, self.nodes, self.ridge = model, data, nodes, ridge
+        self.working = WorkingVector(model, full)
+        self.cuts, self.cluster = cuts, cluster
+        self.passes = 0
+        self.unsettled = 0
+        self.smallest_sd = np.inf
+
+    def _parts(self, psi: Array) -> tuple[Array, ItemParameters, Array, Array]:
+        full = self.working.to_full(psi)
+        items = unpack(full[: self.model.layout.total], self.model.items, self.model.layout)
+        mu, sigma = self.model.populations(full)
+        return full, items, mu, sigma
+
+    def admissible(self, psi: Array) -> bool:
+        _, sigma = self.model.populations(self.working.to_full(psi))
+        return bool(np.all(np.isfinite(psi)) and np.all(np.linalg.eigvalsh(sigma) > 1e-6))
+
+    def log_prior(self, full: Array) -> float:
+        vector = full[: self.model.layout.total]
+        return float(-0.5 * np.sum(self.ridge[:, 1] * (vector - self.ridge[:, 0]) ** 2))
+
+    def _prior_gradient(self, full: Array) -> Array:
+        out = np.zeros(full.size)
+        vector = full[: self.model.layout.total]
+        out[: vector.size] = self.ridge[:, 1] * (self.ridge[:, 0] - vector)
+        return out
+
+    def value_and_gradient(self, psi: Array, tolerance: float) -> tuple[float, Array]:
+        full, items, mu, sigma = self._parts(psi)
+        sums = expectations(self.data, items, self.nodes, mu, sigma, tolerance)
+        self.passes += 1
+        self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
+        slope = gradient(sums, items, self.model.layout, self.nodes, mu, sigma) + self._prior_gradient(full)
+        return sums.log_evidence + self.log_prior(full), self.working.jacobian(psi).T @ slope
+
+    def everything(self, psi: Array, tolerance: float) -> "_Point":
+        """Value, gradient, outer-product information and the sums for standard errors, in one pass."""
+        full, items, mu, sigma = self._parts(psi)
+        cuts = None if self.cuts is None else self.cuts(full)
+        layout = self.model.layout
+        sums = student_scores(self.data, items, layout, self.nodes, mu, sigma, cuts, self.cluster, tolerance)
+        self.passes += 1
+        self.unsettled = sums.unsettled
+        jacobian = self.working.jacobian(psi)
+        outer = sums.outer.copy()
+        at = np.arange(layout.total)
+        outer[at, at] += self.ridge[:, 1]
+        slope = jacobian.T @ (sums.group_score.sum(axis=0) + self._prior_gradient(full))
+        value = sums.log_evidence + self.log_prior(full)
+        return _Point(psi, value, slope, jacobian.T @ outer @ jacobian, sums)
+
+
+@dataclass(frozen=True)
+class _Point:
+    psi: Array
+    value: float
+    slope: Array
+    information: Array
+    sums: ScoreSums
+
+
+def priors(model: ProfileModel) -> Array:
+    """(total, 2) mean and precision of the normal priors: on logit g alone."""
+    out = np.zeros((model.layout.total, 2))
+    at = model.layout.guessing[model.layout.guessing >= 0]
+    out[at] = GUESSING_PRIOR[0], GUESSING_PRIOR[1] ** -2
+    out[model.constant, 1] = 0.0
+    return out
+
+
+def estimate(
+    model: ProfileModel,
+    scores: NDArray[np.int8],
+    weights: Array,
+    group: Index,
+    cuts: Callable[[Array], Array] | None = None,
+    cluster: Index | None = None,
+    max_passes: int = 200,
+) -> ProfileEstimate:
+    """Estimate the concept profile's parameters.
+
+    Args:
+        model: the structure, with the values of fixed items.
+        scores: (N, J) int8, rows sorted by group.
+        weights: (N,).
+        group: (N,) sorted group index.
+        cuts: full vector -> (C,) cuts on its scale, for mastery under the groups' populations.
+        cluster: (N,) cluster index.
+        max_passes: passes over all students after which to give up.
+
+    Returns:
+        ProfileEstimate; `converged` says whether it may be used.
+    """
+    ridge = priors(model)
+    full = _start(model, scores, weights, group)
+    sample = _sample(group)
+    spread = 0.35
+    if sample.size < len(scores):
+        data = ProfileData.sorted(scores[sample], weights[sample], group[sample], model.concept, model.n_concepts)
+        full = _expectation_maximisation(model, full, data, ridge, 8)
+        objective = _Objective(model, full, data, _grid(model, full, 0.5), _weak(ridge))
+        psi = _climb(objective, objective.working.from_full(full), 0.1, 25)[0].psi
+        full, spread = objective.working.to_full(psi), objective.smallest_sd
+    data = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
+    if sample.size == len(scores):
+        full = _expectation_maximisation(model, full, data, ridge, 12)
+    full = model.standardised(full)  # origin and unit are held near their final values: the grid is centred
+    passes = 0
+    while True:
+        objective = _Objective(model, full, data, _grid(model, full, spread), ridge, cuts, cluster)
+        objective.passes = passes
+        point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, max_passes)
+        full = objective.working.to_full(point.psi)
+        spread, passes = min(spread, objective.smallest_sd), objective.passes
+        if _grid(model, full, 1.15 * spread).size <= objective.nodes.size or passes >= max_passes:
+            break  # else the posteriors are sharper or further out than foreseen: again, from here
+    return ProfileEstimate(
+        model,
+        full,
+        objective.working,
+        point.psi,
+        point.information,
+        point.sums,
+        point.value - objective.log_prior(full),
+        objective.log_prior(full),
+        decrement,
+        float(np.abs(point.slope).max(initial=0.0)),
+        objective.unsettled,
+        objective.passes,
+        objective.nodes,
+        data,
+        decrement < CONVERGED and objective.unsettled == 0,
+    )
+
+
+def _start(model: ProfileModel, scores: NDArray[np.int8], weights: Array, group: Index) -> Array:
+    crude = starting_items(model.items, scores, weights)
+    vector = pack(crude, model.layout)
+    held = pack(replace(model.items, g=np.clip(model.items.g, 1e-6, 1 - 1e-6)), model.layout)
+    vector[model.constant] = held[model.constant]
+    c = model.n_concepts
+    mu = np.zeros((model.n_groups, c))
+    sigma = np.tile(np.full((c, c), 0.7) + 0.3 * np.eye(c), (model.n_groups, 1, 1))
+    return model.assemble(vector, mu, sigma)
+
+
+def _sample(group: Index) -> Index:
+    """A stride through each group's students for the start, or everybody where there are few."""
+    n = group.size
+    if n <= 2 * _SAMPLE:
+        return np.arange(n)
+    parts = []
+    for g in range(int(group.max()) + 1):
+        rows = np.flatnonzero(group == g)
+        size = min(rows.size, max(_SAMPLE_GROUP, round(_SAMPLE * rows.size / n)))
+        parts.append(rows[np.unique(np.linspace(0, rows.size - 1, size).astype(np.int64))])
+    out = np.concatenate(parts)
+    return out if out.size < n // 2 else np.arange(n)
+
+
+def _weak(ridge: Array) -> Array:
+    """Priors for the sample: wide normals that keep an item with few responses from running away."""
+    out = ridge.copy()
+    none = out[:, 1] == 0
+    out[none] = 0.5, 0.04
+    return out
+
+
+def _grid(model: ProfileModel, full: Array, smallest_sd: float) -> Array:
+    """Nodes that reach five and a half SDs beyond every group's mean, spaced for the sharpest posterior."""
+    mu, sigma = model.populations(full)
+    reach = np.abs(mu) + 5.5 * np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
+    bound = max(6.0, float(np.ceil(reach.max())))
+    # at least 1.35 spacings per SD: moments to 1e-15, P(above a cut) to 1e-4 in the very sharpest posterior
+    spacing = float(np.clip(smallest_sd / 1.55, 0.05, 0.25))
+    return np.linspace(-bound, bound, 2 * int(np.ceil(bound / spacing)) + 1)
+
+
+def _expectation_maximisation(model: ProfileModel, full: Array, data: ProfileData, ridge: Array, steps: int) -> Array:
+    """EM with one Fisher step per item: robust from far away, slow close by."""
+    nodes = np.linspace(-6.0, 6.0, 41)
+    weak = _weak(ridge)
+    weak[model.constant, 1] = 0.0
+    for _ in range(steps):
+        items = unpack(full[: model.layout.total], model.items, model.layout)
+        mu, sigma = model.populations(full)
+        sums = expectations(data, items, nodes, mu, sigma, 1e-2)
+        step = fisher_steps(items, model.layout, sums.counts, nodes, weak)
+        vector = full[: model.layout.total] + np.where(model.constant, 0.0, step)
+        for c in range(model.n_concepts):  # one slope for the 1PL items of a concept
+            shared = [j for j, m in enumerate(model.items.model) if m == "1pl" and model.concept[j] == c]
+            shared = [j for j in shared if not model.constant[model.layout.start[j]]]
+            if shared:
+                vector[model.layout.start[shared]] = vector[model.layout.start[shared]].mean()
+        n = np.maximum(sums.weight, 1e-12)
+        mu = sums.mean / n[:, None]
+        sigma = sums.square / n[:, None, None] - mu[:, :, None] * mu[:, None, :]
+        if model.common_correlations:
+            sd = np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
+            correlation = np.einsum("g,gab->ab", n / n.sum(), sigma / (sd[:, :, None] * sd[:, None, :]))
+            sigma = sd[:, :, None] * sd[:, None, :] * correlation
+        full = model.standardised(model.assemble(vector, mu, sigma))
+    return full
+
+
+def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> tuple[_Point, float]:
+    """Quasi-Newton ascent to a decrement below `goal`: the last point, with its information, and its decrement."""
+    site_goal = SITES if goal < 1e-3 else 1e-3
+    tolerance = max(site_goal, 1e-4)
+    point = objective.everything(psi, tolerance)
+    factor = _factor(point.information)
+    value, slope = point.value, point.slope
+    pairs: list[tuple[Array, Array]] = []
+    while True:
+        decrement = _decrement(factor, slope)
+        if decrement < goal or objective.passes >= max_passes:
+            point = objective.everything(psi, min(tolerance, site_goal))
+            factor = _factor(point.information)
+            value, slope, pairs = point.value, point.slope, []
+            decrement = _decrement(factor, slope)
+            if decrement < goal or objective.passes >= max_passes:
+                return point, decrement
+        # sites as exact as the step needs them, and no more
+        tolerance = max(1e-2 * site_goal, min(tolerance, 1e-3 * np.sqrt(decrement)))
+        step = _two_loop(factor, pairs, slope)
+        step *= min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-12))
+        new, new_value, new_slope = _advance(objective, psi, step, value, tolerance)
+        if new is None:
+            point = objective.everything(psi, min(tolerance, site_goal))
+            return point, _decrement(_factor(point.information), point.slope)
+        s, y = new - psi, slope - new_slope
+        if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
+            pairs.append((s, y))
+        psi, value, slope = new, new_value, new_slope
+        if decrement > 10.0:  # far from the maximum the information itself moves: start it anew
+            point = objective.everything(psi, tolerance)
+            factor, value, slope, pairs = _factor(point.information), point.value, point.slope, []
+
+
+def _advance(
+    objective: _Objective, psi: Array, step: Array, value: float, tolerance: float
+) -> tuple[Array | None, float, Array]:
+    """The longest admissible fraction of the step that does not lower the value; None where there is none."""
+    length = 1.0
+    while length > 1e-4:
+        new = psi + length * step
+        if objective.admissible(new):
+            new_value, slope = objective.value_and_gradient(new, tolerance)
+            if new_value >= value - 1e-4 - 1e-10 * abs(value):  # slack: sites are only as exact as asked for
+                return new, new_value, slope
+        length *= 0.4
+    return None, value, step
+
+
+def _decrement(factor: tuple[Array, bool], slope: Array) -> float:
+    return float(np.dot(slope, cho_solve(factor, slope)))
+
+
+def _factor(information: Array) -> tuple[Array, bool]:
+    """Cholesky factor; a ridge where the outer product is singular (fewer students than parameters)."""
+    scale = np.maximum(np.diagonal(information), 1e-8)
+    ridge = 0.0
+    while True:
+        try:
+            factor: tuple[Array, bool] = cho_factor(information + np.diag(ridge * scale + 1e-12))
+            return factor
+        except np.linalg.LinAlgError:
+            ridge = max(10 * ridge, 1e-8)
+
+
+def _two_loop(factor: tuple[Array, bool], pairs: list[tuple[Array, Array]], slope: Array) -> Array:
+    """Direction of BFGS from the remembered steps and the outer-product Hessian (Nocedal 1980)."""
+    q = slope.copy()
+    kept = []
+    for s, y in reversed(pairs):
+        rho = 1.0 / (y @ s)
+        alpha = rho * (s @ q)
+        q -= alpha * y
+        kept.append((rho, alpha))
+    out: Array = cho_solve(factor, q)
+    for (s, y), (rho, alpha) in zip(pairs, reversed(kept), strict=True):
+        out += s * (alpha - rho * (y @ out))
+    return out

@@ -1,0 +1,152 @@
+"""Students' results under one common prior, and how much each concept's evidence is worth.
+
+The common prior is the normal population with the pooled mean and covariance: equal answers give equal results.
+PRMSE is the share of the variance of θ_c that a predictor removes (Haberman 2008; for posterior means Haberman &
+Sinharay 2010): from the concept's own items, from the total score, from the whole profile.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.irt.curves import ItemParameters, log_probabilities
+from scoring.irt.ep import cut_weights
+from scoring.irt.profile_estep import ProfileData, map_blocks, posterior_block
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+#: A pattern of administered items needs this many students to have a regression on its total score of its own.
+_PATTERN = 50
+
+
+@dataclass(frozen=True)
+class StudentResults:
+    """Posteriors of N students under the common prior.
+
+    Attributes:
+        mean: (N, C).
+        covariance: (N, C, C).
+        above: (N, C) P(θ_c >= cut_c) from the tilted marginals; NaN without a cut.
+        own_variance: (N, C) posterior variance given the concept's own items alone.
+        settled: (N,) whether EP's sites settled.
+    """
+
+    mean: Array
+    covariance: Array
+    above: Array
+    own_variance: Array
+    settled: NDArray[np.bool_]
+
+
+def student_results(
+    data: ProfileData, items: ItemParameters, nodes: Array, mean: Array, covariance: Array, cuts: Array
+) -> StudentResults:
+    """EP of every student under N(mean, covariance), from the sites in `data`, which are replaced."""
+    table = log_probabilities(items, nodes)
+    above = cut_weights(nodes, np.where(np.isfinite(cuts), cuts, 0.0))
+    n, c = len(data.scores), data.n_concepts
+    out = StudentResults(np.empty((n, c)), np.empty((n, c, c)), np.empty((n, c)), np.empty((n, c)), np.empty(n, bool))
+    prior = np.exp(-0.5 * (nodes - mean[:, None]) ** 2 / np.diagonal(covariance)[:, None])
+
+    def work(block: tuple[slice, int]) -> None:
+        rows = block[0]
+        posterior, loglik = posterior_block(data, rows, table, nodes, mean, covariance, 1e-6)
+        out.mean[rows] = posterior.mean.T
+        out.covariance[rows] = posterior.covariance.transpose(2, 0, 1)
+        out.above[rows] = np.clip(np.einsum("cnq,cq->nc", posterior.tilted, above, optimize=True), 0.0, 1.0)
+        out.settled[rows] = posterior.converged
+        for k in range(c):
+            density = np.exp(loglik[k] - loglik[k].max(axis=1, keepdims=True)) * prior[k]
+            total, first, second = (density @ np.stack([nodes**0, nodes, nodes**2], axis=1)).T
+            out.own_variance[rows, k] = second / total - (first / total) ** 2
+
+    map_blocks(work, data.blocks)
+    out.above[:, ~np.isfinite(cuts)] = np.nan
+    return out
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Proportional reduction of mean squared error, (C,) each; NaN where nobody has an item of the concept."""
+
+    own: Array
+    total: Array
+    profile: Array
+
+
+def accuracy(
+    results: StudentResults, scores: NDArray[np.int8], maxima: Index, concept: Index, weights: Array, variance: Array
+) -> Accuracy:
+    """The three PRMSEs in the pooled population.
+
+    Args:
+        results: of the N students.
+        scores: (N, J).
+        maxima: (J,) largest score of each item.
+        concept: (J,).
+        weights: (N,) weights that make the students the pooled population.
+        variance: (C,) pooled variances of the concepts.
+    """
+    n_concepts = variance.size
+    given = scores >= 0
+    own, total, profile = (np.full(n_concepts, np.nan) for _ in range(3))
+    share = _total_shares(scores, given, maxima)
+    pattern, usable = _patterns(given)
+    for c in range(n_concepts):
+        has = given[:, concept == c].any(axis=1)
+        w = np.where(has, weights, 0.0)
+        if not w.sum() > 0:
+            continue
+        own[c] = 1 - w @ results.own_variance[:, c] / w.sum() / variance[c]
+        profile[c] = 1 - w @ results.covariance[:, c, c] / w.sum() / variance[c]
+        total[c] = _explained(results.mean[:, c], share, np.where(usable, w, 0.0), pattern) / variance[c]
+    return Accuracy(own, total, profile)
+
+
+def _total_shares(scores: NDArray[np.int8], given: NDArray[np.bool_], maxima: Index) -> Array:
+    points = np.where(given, scores, 0).sum(axis=1)
+    return np.asarray(points / np.maximum(given @ maxima, 1), dtype=float)
+
+
+def _patterns(given: NDArray[np.bool_]) -> tuple[Index, NDArray[np.bool_]]:
+    """(N,) which booklet (set of administered items) each student had, and whether it has enough students.
+
+    Where no set of items has enough, everybody counts as one booklet and the share of points as the total.
+    """
+    packed = np.packbits(given, axis=1)
+    _, pattern, count = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
+    pattern = pattern.reshape(-1)
+    usable = count[pattern] >= _PATTERN
+    if not usable.any():
+        return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)
+    return pattern.astype(np.int64), usable
+
+
+def _explained(mean: Array, share: Array, w: Array, pattern: Index) -> float:
+    """Variance of θ explained by the total within booklets; cov(θ, X) = cov(E(θ | answers), X) for any function X."""
+    explained, weight = 0.0, 0.0
+    for p in np.unique(pattern[w > 0]):
+        rows = np.flatnonzero(pattern == p)
+        v = w[rows]
+        x = share[rows] - v @ share[rows] / v.sum()
+        spread = v @ x**2 / v.sum()
+        if spread > 0:
+            explained += v.sum() * (v @ (x * mean[rows]) / v.sum()) ** 2 / spread
+        weight += v.sum()
+    return float(explained / weight) if weight else float("nan")
+
+
+def items_needed(accuracy_now: float, n_items: int, goal: float) -> int:
+    """Items to add so that accuracy rises to `goal` if they are like the present ones (Spearman 1910; Brown 1910)."""
+    if not 0 < accuracy_now < 1:
+        return 0
+    ratio = goal * (1 - accuracy_now) / (accuracy_now * (1 - goal))
+    return max(0, int(np.ceil(n_items * ratio - 1e-9)) - n_items)
+
+
+def accuracy_with(accuracy_now: float, n_items: int, more: int) -> float:
+    """Accuracy with `more` items like the present ones."""
+    k = (n_items + more) / n_items
+    return k * accuracy_now / (1 + (k - 1) * accuracy_now)
