@@ -74,6 +74,16 @@ def html(text: str, figures: Figures | None = None, inline: bool = False) -> str
     return str(_HELD.sub(shown, page)).strip()
 
 
+def equation(source: str) -> str:
+    """Math as a Typst equation with a text for screen readers.
+
+    Raises:
+        LatexError: the math leaves the subset.
+    """
+    alt = mathtext.plain(f"${source}$") or source
+    return f"#math.equation(alt: {mathwriters.quoted(alt)}, {mathwriters.typst(source)});"
+
+
 _SPECIAL = re.compile(r"([\\#$*_`<>@~\[\]=+/\-'\"])")
 
 
@@ -95,7 +105,7 @@ def typst(text: str, figures: Figures | None = None, inline: bool = False) -> st
                 out.append((figures or {}).get(names[index], typst_text(f"[figure: {names[index]}]")))
             else:
                 try:
-                    out.append(mathwriters.typst(maths[index]))
+                    out.append(equation(maths[index]))
                 except latex.LatexError:
                     out.append(typst_text(f"${maths[index]}$"))
             at = match.end()
@@ -118,11 +128,11 @@ class _Typst:
             elif part.type == "softbreak":
                 out.append(" ")
             elif part.type == "hardbreak":
-                out.append(" #linebreak() ")
+                out.append(" #linebreak(); ")
             elif part.type in ("strong_open", "em_open"):
                 out.append("#strong[" if part.type == "strong_open" else "#emph[")
             elif part.type in ("strong_close", "em_close"):
-                out.append("]")
+                out.append("];")
             else:
                 out.append(self.words(part.content))
         return "".join(out)
@@ -145,7 +155,7 @@ class _Typst:
             elif kind in ("bullet_list_open", "ordered_list_open"):
                 out.append("#list(" if kind.startswith("bullet") else "#enum(")
             elif kind in ("bullet_list_close", "ordered_list_close"):
-                out.append(")\n\n")
+                out.append(");\n\n")
             elif kind == "list_item_open":
                 out.append("[")
             elif kind == "list_item_close":
@@ -158,9 +168,9 @@ class _Typst:
                 in_table = False
                 head = "".join(f"[#strong[{c}]]," for c in cells[:columns])
                 body = "".join(f"[{c}]," for c in cells[columns:])
-                out.append(f"#item-table({columns}, ({head}), ({body}))\n\n")
+                out.append(f"#item-table({columns}, ({head}), ({body}));\n\n")
             elif kind in ("fence", "code_block"):
                 out.append(self.words(token.content) + "\n\n")
             elif kind == "hr":
-                out.append("#line(length: 100%)\n\n")
+                out.append("#line(length: 100%);\n\n")
         return "".join(out)

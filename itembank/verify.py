@@ -11,7 +11,7 @@ from itembank import mathtext
 from itembank.findings import Finding
 from itembank.item_model import Answer, Data, Expression, Item, Option
 from itembank.verify_reading import mentioned, numbers, readings
-from itembank.verify_syntax import Expr, ExpressionError, names, parse
+from itembank.verify_syntax import Expr, ExpressionError, names, parse, written
 from itembank.verify_values import FUNCTIONS, Point, Value, equivalent, evaluate, same
 
 
@@ -236,7 +236,7 @@ class _Judge:
 
     def shown(self, tree: Expr) -> str | None:
         if names(tree) - set(self.names) - {"true", "false"}:
-            return "the expression"
+            return written(_bound(tree, self.names))
         try:
             return text_of(evaluate(tree, self.names))
         except ExpressionError:

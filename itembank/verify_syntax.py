@@ -245,3 +245,42 @@ def names(tree: Expr) -> set[str]:
     for part in tree.parts:
         found |= names(part)
     return found
+
+
+_TIGHT = {"or": 1, "and": 2, "not": 3, "compare": 4, "+": 5, "-": 5, "*": 6, "/": 6, "neg": 7, "^": 8}
+
+
+def written(tree: Expr) -> str:
+    """An expression as an author would type it, with no more brackets than needed."""
+    return _written(tree, 0)
+
+
+def _written(tree: Expr, around: int) -> str:
+    kind, parts = tree.kind, tree.parts
+    if kind == "number":
+        value = tree.value if tree.value is not None else Fraction(0)
+        text = str(value)
+        return f"({text})" if around > 5 and (value < 0 or value.denominator != 1) else text
+    if kind == "text":
+        return f"'{tree.text}'"
+    if kind == "name":
+        return tree.text
+    if kind in ("call", "list", "point"):
+        inner = ", ".join(_written(p, 0) for p in parts)
+        return {"call": f"{tree.text}({inner})", "list": f"[{inner}]", "point": f"({inner})"}[kind]
+    if kind == "compare":
+        words = _written(parts[0], 5)
+        for operator, part in zip(tree.text.split(","), parts[1:], strict=False):
+            words += f" {operator} {_written(part, 5)}"
+        level = 4
+    elif kind == "not":
+        words, level = f"not {_written(parts[0], 4)}", 3
+    elif kind == "neg":
+        words, level = f"-{_written(parts[0], 7)}", 6
+    else:
+        level = _TIGHT[tree.text]
+        right = level + 1 if tree.text in "-/" else 8 if tree.text == "^" else level + (tree.text == "*")
+        sign = tree.text if tree.text in "*/^" else f" {tree.text} "
+        left = level + 1 if tree.text == "^" else level
+        words = _written(parts[0], left) + sign + _written(parts[1], right)
+    return f"({words})" if level < around else words

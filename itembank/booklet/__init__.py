@@ -1,0 +1,76 @@
+"""Paper: the students' booklet, the answer sheet and the teacher's key, typeset with Typst.
+
+No item is split between two pages. The same items and title give the same bytes. The files ask for no network and
+carry PDF/UA-1 tags: headings, reading order, language, and the alt text of every figure.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from itembank.booklet.source import EDITIONS, Edition, source
+from itembank.errors import Rejected
+from itembank.item_model import Item
+
+__all__ = ["EDITIONS", "Edition", "compiled", "render", "source"]
+
+
+def compiled(
+    items: Sequence[Item],
+    title: str,
+    edition: Edition = "booklet",
+    language: str = "en",
+    subtitle: str = "",
+    instructions: str = "",
+    misconceptions: Mapping[str, str] | None = None,
+    concepts: Mapping[str, str] | None = None,
+    footer: str = "",
+) -> bytes:
+    """The PDF of one edition.
+
+    Args:
+        items: in the order of the form.
+        title, subtitle: of the first page; footer: small print of every page (form and version).
+        edition: "booklet", "answer-sheet" or "key" (for teachers: keys, misconceptions, solutions).
+        language: "en" or "es"; an item without that variant stays in its own language.
+        instructions: Markdown; a usual text by default.
+        misconceptions, concepts: id -> name, for the key.
+
+    Raises:
+        Rejected: a figure cannot be drawn or has no alt text.
+    """
+    import typst
+
+    text, files = source(
+        items, title, edition, language, subtitle, instructions, misconceptions or {}, concepts or {}, footer
+    )
+    template = Path(__file__).with_name("booklet.typ").read_bytes()
+    try:
+        pdf = typst.compile(
+            {"main": text.encode(), "booklet.typ": template, **files},
+            format="pdf",
+            ignore_system_fonts=True,
+            pdf_standards=["ua-1"],
+            timestamp=0,
+        )
+    except typst.TypstError as error:
+        raise Rejected("booklet", f"The booklet cannot be typeset: {error}.", "itembank items check") from error
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+def render(
+    items: Sequence[Item],
+    title: str,
+    path: Path,
+    edition: Edition = "booklet",
+    language: str = "en",
+    subtitle: str = "",
+    instructions: str = "",
+    misconceptions: Mapping[str, str] | None = None,
+    concepts: Mapping[str, str] | None = None,
+    footer: str = "",
+) -> None:
+    """Write the PDF of one edition to `path`; arguments as for `compiled`."""
+    path.write_bytes(
+        compiled(items, title, edition, language, subtitle, instructions, misconceptions, concepts, footer)
+    )

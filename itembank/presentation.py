@@ -1,0 +1,88 @@
+"""An item in one language, with its figures ready: what every page, booklet and export shows."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from itembank import figures, item_file
+from itembank.item_model import Figure, Item, Variant
+
+_MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of an item in one language; what is not translated stays as it is.
+
+    Attributes:
+        options: letter -> text; columns: letter -> text; rows: row id -> text; levels: points -> text.
+        whole: whether the language has a stem of its own.
+    """
+
+    language: str
+    title: str
+    stem: str
+    options: Mapping[str, str]
+    columns: Mapping[str, str]
+    rows: Mapping[str, str]
+    levels: Mapping[int, str]
+    solution: str
+    whole: bool
+
+
+def words(item: Item, language: str = "en") -> Words:
+    """The item's texts in a language, falling back on its own language."""
+    variant = next((v for v in item.variants if v.language == language), None)
+    other = variant or Variant(language)
+    return Words(
+        language if variant and variant.stem else item.language,
+        other.title or item.title,
+        other.stem or item.stem,
+        {o.letter: other.options.get(o.letter, o.text) for o in item.options},
+        {c.letter: other.columns.get(c.letter, c.text) for c in item.columns},
+        {r.id: other.rows.get(r.id, r.text) for r in item.rows},
+        {x.points: other.levels.get(x.points, x.text) for x in item.levels},
+        other.solution or item.solution,
+        language == item.language or bool(variant and variant.stem),
+    )
+
+
+def called(item: Item, texts: Sequence[str]) -> set[str]:
+    """Names of the figures that the texts put in place themselves."""
+    return {f.name for f in item.figures if any(f"[figure: {f.name}]" in t or f"[figure:{f.name}]" in t for t in texts)}
+
+
+def file_bytes(figure: Figure, folder: Path | None) -> tuple[bytes, str] | None:
+    """(content, suffix) of a figure's file, if it lies in the bank's folder and is a picture of at most 1 MB."""
+    name = str(figure.data.get("file", figure.data.get("path", "")))
+    path = item_file.inside(folder, name) if folder is not None else None
+    try:
+        if path is None or path.suffix.lower() not in _MEDIA or path.stat().st_size > item_file.MAX_BYTES:
+            return None
+        return path.read_bytes(), path.suffix.lower()
+    except OSError:
+        return None
+
+
+def svg(figure: Figure, prefix: str) -> str | None:
+    """The SVG of a figure drawn from data; None where it cannot be drawn."""
+    try:
+        return figures.draw(figure, prefix) if figure.kind != "file" else None
+    except figures.FigureError:
+        return None
+
+
+def html_figure(item: Item, figure: Figure, prefix: str) -> str:
+    """A figure as HTML; a file becomes an image that cannot run scripts."""
+    drawn = svg(figure, prefix)
+    if drawn is None and figure.kind == "file":
+        folder = Path(item.source).parent if item.source else None
+        content = file_bytes(figure, folder)
+        if content:
+            data = base64.b64encode(content[0]).decode()
+            drawn = f'<img alt="{escape(figure.alt)}" src="data:{_MEDIA[content[1]]};base64,{data}">'
+    if drawn is None:
+        drawn = f'<mark class="bad">{escape(f"figure {figure.name} cannot be drawn")}</mark>'
+    return f'<span class="figure">{drawn}</span>'
