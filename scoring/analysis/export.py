@@ -97,6 +97,22 @@ DICTIONARY: dict[str, tuple[str, dict[str, str]]] = {
             "reason": "why nothing can be said",
         },
     ),
+    "mean-differences.csv": (
+        "one row per concept (or the total) and pair of groups",
+        {
+            "concept": "concept, or the score over all items",
+            "group": "first group",
+            "other": "second group",
+            "difference": "mean of the first minus mean of the second, in pooled standard deviations",
+            "se": "standard error of the difference",
+            "low": "lower end of the 95 % interval",
+            "high": "upper end of the 95 % interval",
+            "p_value": "two-sided p value",
+            "p_adjusted": "p value after Benjamini-Hochberg within its table",
+            "effect": "difference in standard deviations within the groups",
+            "status": "why a number is left out",
+        },
+    ),
     "dif.csv": (
         "one row per item: does it work differently at equal ability?",
         {
@@ -185,6 +201,7 @@ def write_tables(analysis: Analysis, parameters: pd.DataFrame, folder: Path) -> 
         "concepts.csv": analysis.concepts.reset_index(names="concept"),
         "mastery.csv": analysis.mastery,
         "differences.csv": analysis.contrasts,
+        "mean-differences.csv": analysis.mean_contrasts,
         "dif.csv": analysis.dif.reset_index(names="item"),
         "misconceptions.csv": analysis.misconceptions,
         "options.csv": analysis.options,

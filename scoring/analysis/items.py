@@ -32,7 +32,7 @@ def item_table(data: AnalysisInput, classical: Any, fit: Any) -> pd.DataFrame:
         index=data.items.index,
     )
     for group in data.group_order:
-        here = (data.groups == group).to_numpy()
+        here = np.asarray(data.groups == group)
         table[f"share_correct: {group}"] = _share_correct(data.scored[here], data.items["points"])
     table["item_rest"] = stats["item_rest"]
     estimated = single_rows(fit.items)
@@ -129,7 +129,7 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
     if data.raw is None or not len(data.options):
         return pd.DataFrame()
     groups: list[tuple[str, Any]] = [("all", np.ones(len(data.raw), dtype=bool))]
-    groups += [(g, (data.groups == g).to_numpy()) for g in data.group_order]
+    groups += [(g, np.asarray(data.groups == g)) for g in data.group_order]
     rows = []
     for item, options in data.options.groupby("item", sort=False):
         answers = data.raw[item].astype(str).str.strip()

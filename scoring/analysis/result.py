@@ -37,6 +37,8 @@ class Analysis:
         mastery: columns concept, group, n, schools, rate, se, low, high, shown (False: hidden, with reason).
         contrasts: columns concept, group, other, difference (group minus other), se, low, high, df, p_value,
             p_adjusted, verdict ("ahead", "behind", "cannot say", "not enough evidence"), reason.
+        mean_contrasts: columns concept, group, other, difference (in pooled SDs), se, low, high, p_value, p_adjusted,
+            effect, status; the total first.
         means: columns concept, group, mean, sd, se, low, high.
         items: index item; title, concept, model, n, points, share_correct, item_rest, a, b, se_a, se_b, flags and
             share_correct per group in columns ("share_correct", group) flattened as "share_correct: GROUP".
@@ -62,6 +64,7 @@ class Analysis:
     concepts: pd.DataFrame
     mastery: pd.DataFrame
     contrasts: pd.DataFrame
+    mean_contrasts: pd.DataFrame
     means: pd.DataFrame
     items: pd.DataFrame
     dif: pd.DataFrame

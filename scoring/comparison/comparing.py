@@ -232,7 +232,9 @@ def _reasons(contrast: Contrast, rep: Replicates, k: int, items: int, mode: str)
     students = min(int(sum(rep.students[g] for g in s.weights)) for s in contrast.sides)
     schools = min(int((rep.school_in_group[:, list(s.weights)] > 0).any(axis=1).sum()) for s in contrast.sides)
     out = []
-    few_students, few_schools = students < FEWEST_STUDENTS, schools < FEWEST_SCHOOLS
+    # one school per district means that schools were not recorded: "these students" do not need them
+    unrecorded = mode == "students" and len(set(rep.school_district.tolist())) == len(rep.school_district)
+    few_students, few_schools = students < FEWEST_STUDENTS, schools < FEWEST_SCHOOLS and not unrecorded
     if k > 0 and (items < FEWEST_ITEMS or few_students or few_schools):
         why = [f"fewer than {FEWEST_ITEMS} items"] if items < FEWEST_ITEMS else []
         why += [f"fewer than {FEWEST_STUDENTS} students"] if few_students else []

@@ -220,8 +220,10 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
     if not len(dif):
         return Section("differ", "Items that differ")
     intro = (
-        "These items were easier for one side than for the other among students who are equally able on the item’s own concept. "
-        "A large difference says that the item works differently there: in wording, in what was taught, in its context. It is a question for the experts, not an answer."
+        "These items were easier for one side than for the other among students who are equally able on "
+        "the item’s own concept. "
+        "A large difference says that the item works differently there: in wording, in what was taught, in "
+        "its context. It is a question for the experts, not an answer."
     )
     top = dif.assign(size=dif["effect"].abs()).sort_values("size", ascending=False, kind="stable").head(12)
     word = {"A": "small", "B": "moderate", "C": "large"}
@@ -281,7 +283,8 @@ def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
         rows.append(tuple(cells))
     heads = columns("Misconception", "Concept", *(f"#{g}" for g in groups))
     intro = (
-        "Each wrong option stands for one way of thinking. The table shows how often students who could have chosen it did, "
+        "Each wrong option stands for one way of thinking. The table shows how often students who could "
+        "have chosen it did, "
         "the commonest first: a start for the conversation on teaching."
     )
     return Section(
@@ -314,7 +317,10 @@ def _truth(analysis: Analysis) -> Section:
         "#Estimate",
         "Within the likely range",
     )
-    intro = "The students are simulated, so the truth is known. This is what was planted and what the program found without knowing it."
+    intro = (
+        "The students are simulated, so the truth is known. This is what was planted and what the "
+        "program found without knowing it."
+    )
     return Section(
         "truth", "Truth beside estimate", (blocks.text(intro), blocks.table(Table("Planted and found", heads, rows)))
     )
@@ -356,11 +362,15 @@ def _method(analysis: Analysis) -> Section:
 METHOD = (
     "All students’ answers were analysed together, so that an item counts the same wherever it was answered. "
     "Items that some students were not given do not count against them.",
-    "Neither side is the yardstick: the middle and the spread of the scale are those of both together, each side weighing the same.",
+    "Neither side is the yardstick: the middle and the spread of the scale are those of both together, "
+    "each side weighing the same.",
     "What is said of a concept rests on the answers to that concept’s items; it is not cut out of a total score.",
-    "“Mastered” means: reached the bar that stands for the concept. Because a few items cannot settle each child’s case, shares are "
-    "estimated for the whole group and come with a likely range; a child near the bar is never counted as simply in or out.",
-    "The likely range counts that children of one school resemble each other. It does not count what no data can show: what was taught, who was absent and why.",
+    "“Mastered” means: reached the bar that stands for the concept. Because a few items cannot settle each "
+    "child’s case, shares are "
+    "estimated for the whole group and come with a likely range; a child near the bar is never counted as "
+    "simply in or out.",
+    "The likely range counts that children of one school resemble each other. It does not count what no "
+    "data can show: what was taught, who was absent and why.",
     "Groups of fewer than 11 students are not shown.",
 )
 

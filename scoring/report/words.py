@@ -90,13 +90,17 @@ def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[
     groups = [g for g in analysis.groups if short.get(g)]
     if len(analysis.groups) < 2:
         return "No groups were named, so nothing is compared: this report describes the students and the items."
-    if not len(analysis.contrasts):
-        return "The items carry no concepts, so only the score over all items is compared."
+    n = len({str(c) for c in analysis.contrasts["concept"]}) if len(analysis.contrasts) else 0
+    if n == 0:
+        return f"The items carry no concepts, so only the score over all items is compared: {overall(analysis)}"
     if not groups:
-        return f"No difference between {listed(analysis.groups)} is large enough to be sure of, in any concept."
-    n = len({str(c) for c in analysis.contrasts["concept"] if c != TOTAL})
+        thin = (analysis.contrasts["verdict"] == "not enough evidence").all()
+        text = f"No difference between {listed(analysis.groups)} is large enough to be sure of, in any concept."
+        if thin:
+            text = "No concept has enough items to compare the students who have mastered it."
+        return f"{text} Over all items, {overall(analysis)}"
     if len(analysis.groups) > 2:
-        return f"Some of the {len(analysis.groups)} {analysis.group_word} groups differ in what their students have mastered; the lists below say where."
+        return "Some groups differ in what their students have mastered; the lists below say which, and where."
     parts = []
     for group in groups:
         names = list(dict.fromkeys(short[group]))
@@ -106,6 +110,25 @@ def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[
     if unsure:
         text += f"; in {len(unsure)} of {n} concepts we cannot say"
     return text + "."
+
+
+def overall(analysis: Analysis) -> str:
+    """The score over all items, in a clause: who is ahead and by how much of the students' spread."""
+    found = analysis.mean_contrasts
+    found = found[found["concept"] == TOTAL] if len(found) else found
+    if len(found) != 1:
+        return "the average scores are in the table below."
+    row = found.iloc[0]
+    if row["low"] != row["low"]:
+        return "the average scores are in the table below, without a likely range."
+    if row["low"] <= 0 <= row["high"]:
+        return f"the averages of {listed(analysis.groups)} are too close to tell apart."
+    ahead, behind = (row["group"], row["other"]) if row["difference"] > 0 else (row["other"], row["group"])
+    low, high = sorted((abs(float(row["low"])), abs(float(row["high"]))))
+    return (
+        f"{ahead}’s average is above {behind}’s by {abs(row['difference']):.2f} of the students’ spread "
+        f"(likely {low:.2f} to {high:.2f})."
+    )
 
 
 def _lower(name: str) -> str:
@@ -153,10 +176,13 @@ def five_sentences(analysis: Analysis) -> list[str]:
     dif = analysis.dif
     flagged = dif[dif["ets_class"] == "C"] if len(dif) and "ets_class" in dif else dif
     works = (
-        f"{len(flagged)} items work differently in the two places for students of equal ability and want a joint look: {listed(flagged.index)}."
+        f"{len(flagged)} items work differently in the two places for students of equal ability and want a "
+        f"joint look: {listed(flagged.index)}."
         if len(flagged)
         else "No item was found to work very differently for students of equal ability."
     )
+    if "Over all items" not in found.headline and len(analysis.mean_contrasts):
+        first += f" Over all items, {overall(analysis)}"
     return [first, found.headline, largest, unsure, works]
 
 
@@ -170,7 +196,8 @@ def _largest(analysis: Analysis) -> str:
     first, second = (row["group"], row["other"]) if row["verdict"] == "ahead" else (row["other"], row["group"])
     name = _lower(concept_name(analysis, str(row["concept"])))
     low, high = sorted((abs(float(row["low"])), abs(float(row["high"]))))
+    pair = _pair(sizes, str(row["concept"]), str(first), str(second))
     return (
-        f"The largest difference is in {name}: in {first} about {_pair(sizes, str(row['concept']), str(first), str(second))} "
+        f"The largest difference is in {name}: in {first} about {pair} "
         f"(difference likely {100 * low:.0f} to {100 * high:.0f} in 100)."
     )

@@ -152,6 +152,23 @@ def example(**changes: object) -> Analysis:
         concepts=concepts,
         mastery=pd.DataFrame(mastery),
         contrasts=pd.DataFrame(contrasts),
+        mean_contrasts=pd.DataFrame(
+            [
+                {
+                    "concept": "all concepts together",
+                    "group": GROUPS[0],
+                    "other": GROUPS[1],
+                    "difference": 0.2,
+                    "se": 0.06,
+                    "low": 0.08,
+                    "high": 0.32,
+                    "p_value": 0.001,
+                    "p_adjusted": 0.002,
+                    "effect": 0.2,
+                    "status": "",
+                }
+            ]
+        ),
         means=means,
         items=items,
         dif=dif,

@@ -1,0 +1,210 @@
+"""What an analysis says of the concepts: how many students of each group have mastered them, and who is ahead."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.result import TOTAL
+
+SMALLEST_CELL = 11
+LEVEL = 0.95
+#: A difference counts as clear when its adjusted p value is below this.
+CLEAR = 0.05
+
+
+def evidence_table(data: AnalysisInput, profile: Any) -> pd.DataFrame:
+    """Index concept: name, items, points, cut, cut_kind, cut_se, evidence, accuracy, advice."""
+    points = data.items["points"].groupby(data.items["concept"]).sum()
+    kind = {"given": "set", "provisional": "provisional"}
+    return pd.DataFrame(
+        {
+            "name": [data.concept_names.get(c, c) for c in profile.concepts],
+            "items": profile.evidence["n_items"].to_numpy(),
+            "points": points.reindex(list(profile.concepts)).to_numpy(),
+            "cut": profile.cuts["theta"].to_numpy(dtype=float),
+            "cut_kind": [kind.get(str(s), str(s)) for s in profile.cuts["source"]],
+            "cut_se": np.nan,
+            "evidence": profile.evidence["status"].to_numpy(),
+            "accuracy": profile.evidence["prmse_own"].to_numpy(dtype=float),
+            "advice": profile.evidence["advice"].to_numpy(),
+        },
+        index=pd.Index(list(profile.concepts), name="concept"),
+    )
+
+
+def with_thin_concepts(data: AnalysisInput, concepts: pd.DataFrame) -> pd.DataFrame:
+    """The table with the concepts that have a single item, which no profile can carry: not enough evidence."""
+    counts = data.items["concept"].value_counts()
+    thin = sorted(c for c in counts.index if c and c not in concepts.index)
+    rows = {
+        c: {
+            "name": data.concept_names.get(c, c),
+            "items": int(counts[c]),
+            "points": int(data.items.loc[data.items["concept"] == c, "points"].sum()),
+            "cut_kind": "none",
+            "evidence": "not enough evidence",
+            "advice": "a concept needs at least 4 items that tell students apart",
+        }
+        for c in thin
+    }
+    if not rows:
+        return concepts
+    more = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=concepts.columns)
+    return pd.concat([concepts, more.astype({"items": int, "points": int})]).rename_axis("concept")
+
+
+def group_rates(data: AnalysisInput, profile: Any, concepts: pd.DataFrame) -> pd.DataFrame:
+    """Mastery by concept and group from the groups' own populations, with hidden cells named.
+
+    The columns are those of `Analysis.mastery`.
+    """
+    names = profile.group_names
+    groups = data.groups if data.groups is not None else pd.Series("all", index=data.scored.index)
+    rows = []
+    for concept in profile.concepts:
+        items = [i for i in data.scored.columns if data.items.at[i, "concept"] == concept]
+        took = data.scored[items].notna().any(axis=1) & ~(data.scored[items] == "R").all(axis=1)
+        for group in data.group_order or names:
+            row = profile.group_mastery.loc[(group, concept)]
+            here = took & (groups == group)
+            n = int(here.sum())
+            schools = 0 if data.clusters is None else int(data.clusters[here].nunique())
+            reason = _hidden(n, str(concepts.at[concept, "evidence"]), str(row["status"]))
+            rate, se = float(row["rate"]), float(row["se"])
+            low, high = _share_interval(rate, se, schools)
+            if 0 < schools < 5 or n < 30:
+                se = low = high = np.nan
+            cells: dict[str, Any] = {"rate": rate, "se": se, "low": low, "high": high}
+            if reason:
+                cells = dict.fromkeys(cells, np.nan)
+            rows.append(
+                {
+                    "concept": concept,
+                    "group": group,
+                    "n": n,
+                    "schools": schools,
+                    **cells,
+                    "shown": not reason,
+                    "reason": reason,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _hidden(n: int, evidence: str, status: str) -> str:
+    if n < SMALLEST_CELL:
+        return f"fewer than {SMALLEST_CELL} students"
+    if evidence != "enough":
+        return "not enough evidence"
+    return "" if status == "reported" else status
+
+
+def _share_interval(rate: float, se: float, schools: int) -> tuple[float, float]:
+    """95 % interval of a share on the logit scale, so that it stays between 0 and 1."""
+    if not (np.isfinite(se) and 0 < rate < 1):
+        return np.nan, np.nan
+    spread = se / (rate * (1 - rate))
+    z = float(student_t.ppf(0.5 + LEVEL / 2, max(schools - 1, 1))) if schools else 1.959963984540054
+    centre = np.log(rate / (1 - rate))
+    low, high = (1 / (1 + np.exp(-(centre + s * z * spread))) for s in (-1, 1))
+    return float(low), float(high)
+
+
+def contrast_table(compared: pd.DataFrame, order: tuple[str, ...], concepts: pd.DataFrame) -> pd.DataFrame:
+    """Differences in mastery: first group minus second, with what can be said.
+
+    Args:
+        compared: result of `scoring.compare` over the groups.
+        order: the groups as shown; every pair is oriented in this order.
+        concepts: as of `evidence_table`.
+    """
+    rows = []
+    for r in compared[(compared["measure"] == "mastery") & (compared["kind"] == "gap")].itertuples():
+        group, other, sign = str(r.group), str(r.versus), 1.0
+        if order.index(group) > order.index(other):
+            group, other, sign = other, group, -1.0
+        low, high = (r.low, r.high) if sign > 0 else (-r.high, -r.low)
+        verdict, reason = _verdict(
+            sign * r.estimate, r.p_adjusted, str(r.status), str(concepts.at[r.concept, "evidence"])
+        )
+        seen = {"difference": sign * r.estimate, "se": r.se, "low": low, "high": high, "df": r.df, "p_value": r.p_value}
+        if verdict == "not enough evidence":
+            seen = dict.fromkeys(seen, np.nan)
+        rows.append(
+            {
+                "concept": r.concept,
+                "group": group,
+                "other": other,
+                **seen,
+                "p_adjusted": r.p_adjusted,
+                "verdict": verdict,
+                "reason": reason,
+            }
+        )
+    for concept in concepts.index.difference(compared["concept"].unique(), sort=False):
+        for k, group in enumerate(order):
+            for other in order[k + 1 :]:
+                nothing = dict.fromkeys(("difference", "se", "low", "high", "df", "p_value", "p_adjusted"), np.nan)
+                what = {"verdict": "not enough evidence", "reason": "only one item"}
+                rows.append({"concept": concept, "group": group, "other": other, **nothing, **what})
+    table = pd.DataFrame(rows)
+    if len(table):
+        place = {c: k for k, c in enumerate([*concepts.index, TOTAL])}
+        table = table.sort_values("concept", key=lambda s: s.map(place), kind="stable").reset_index(drop=True)
+    return table
+
+
+def _verdict(difference: float, p_adjusted: float, status: str, evidence: str) -> tuple[str, str]:
+    if evidence != "enough":
+        return "not enough evidence", "its items are too few or tell too little"
+    if status and status != "nan":
+        return "not enough evidence", status
+    if not np.isfinite(p_adjusted):
+        return "not enough evidence", "no range can be given"
+    if p_adjusted >= CLEAR:
+        return "cannot say", "what we see may be chance"
+    return ("ahead" if difference > 0 else "behind"), ""
+
+
+def mean_contrasts(compared: pd.DataFrame, order: tuple[str, ...], names: dict[str, str]) -> pd.DataFrame:
+    """Differences in means, first group minus second, in pooled SDs: concept, group, other, difference, se, low,
+    high, p_value, p_adjusted, effect (in SDs within the groups), status."""
+    rows = []
+    for r in compared[(compared["measure"] == "mean") & (compared["kind"] == "gap")].itertuples():
+        group, other, sign = str(r.group), str(r.versus), 1.0
+        if order.index(group) > order.index(other):
+            group, other, sign = other, group, -1.0
+        low, high = sorted((sign * r.low, sign * r.high))
+        rows.append(
+            {
+                "concept": names.get(r.concept, r.concept),
+                "group": group,
+                "other": other,
+                "difference": sign * r.estimate,
+                "se": r.se,
+                "low": low,
+                "high": high,
+                "p_value": r.p_value,
+                "p_adjusted": r.p_adjusted,
+                "effect": sign * r.effect,
+                "status": r.status,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def mean_table(data: AnalysisInput, fit: Any, profile: Any | None) -> pd.DataFrame:
+    """Mean and spread of every group, for the total and each concept."""
+    rows = []
+    for group, r in fit.groups.iterrows():
+        rows.append((TOTAL, str(group), r["mean"], r["sd"], r["se_mean"]))
+    if profile is not None:
+        for (group, concept), r in profile.groups.iterrows():
+            rows.append((concept, str(group), r["mean"], r["sd"], r["se_mean"]))
+    table = pd.DataFrame(rows, columns=["concept", "group", "mean", "sd", "se"])
+    schools = 0 if data.clusters is None else int(data.clusters.nunique())
+    z = float(student_t.ppf(0.5 + LEVEL / 2, max(schools - len(data.group_order), 1))) if schools else 1.96
+    return table.assign(low=table["mean"] - z * table["se"], high=table["mean"] + z * table["se"])

@@ -1,0 +1,314 @@
+"""The whole analysis of one administration, step by step, each step timed."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import scoring
+from itembank import __version__
+from scoring.analysis import concepts as concept_tables
+from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.items import dif_table, item_table, option_table
+from scoring.analysis.misconceptions import misconception_table
+from scoring.analysis.result import TOTAL, Analysis, Notice
+from scoring.irt.errors import DesignError, ScoringWarning
+
+DRAWS = 20
+#: Bins of the score distributions (θ); no bin shows single students, since it holds plausible values of a whole group.
+BINS = np.arange(-4.0, 4.01, 0.25)
+FEWEST_FOR_CURVE = 100
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """The analysis and what it came from.
+
+    Attributes:
+        analysis: the tables.
+        fit: calibration of all items on one scale.
+        profile: the concept profile, or None where the items name no concepts.
+        compared: full result of `scoring.compare`, or None.
+        parameters: the calibration's items table, for export.
+    """
+
+    analysis: Analysis
+    fit: Any
+    profile: Any | None
+    compared: pd.DataFrame | None
+    parameters: pd.DataFrame
+
+
+class Steps:
+    """Says what is being done and keeps how long it took."""
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.notices: list[Notice] = []
+        self._progress = progress
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step, and keep its warnings as notices."""
+        start = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ScoringWarning)
+            yield
+        for warning in caught:
+            if issubclass(warning.category, ScoringWarning):
+                self.notices.append(Notice("warning", "warning", str(warning.message)))
+            else:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        self.seconds[name] = time.perf_counter() - start
+        if self._progress is not None:
+            self._progress(f"{name}: {self.seconds[name]:.1f} s")
+
+
+def analyse(data: AnalysisInput, seed: int = 1, progress: Callable[[str], None] | None = None) -> Analysed:
+    """Analyse one administration.
+
+    Args:
+        data: what was answered, by whom, on which items.
+        seed: of the plausible values.
+        progress: called with a line per step.
+
+    Raises:
+        DesignError: the data cannot support the analysis; every reason at once.
+        NotConverged: an estimate did not settle.
+    """
+    steps = Steps(progress)
+    steps.notices.extend(data.notices)
+    scored = _informative(data, steps)
+    with steps.step("item analysis"):
+        key = {i: str(k).split("|") for i, k in data.items["key"].items() if k} if "key" in data.items else {}
+        raw = data.raw if data.raw is not None and key else None
+        classical = scoring.classical(data.scored, raw=raw, key=key or None)
+    with steps.step("calibration"):
+        fit = scoring.calibrate(scored, groups=data.groups, partner=data.groups, clusters=_enough_clusters(data))
+    steps.notices.extend(Notice(n.code, n.severity, _sentence(n)) for n in fit.notices)
+    if not fit.converged:
+        raise scoring.NotConverged("calibration", "The calibration did not converge.", "Look at the flagged items.")
+    with steps.step("scores"):
+        scores = scoring.score(fit, scored)
+    profile, compared, drawn = _profile(data, scored, fit, seed, steps)
+    mean_contrasts = _mean_contrasts(data, drawn, compared)
+    with steps.step("items at equal ability"):
+        dif = dif_table(data, scored)
+    concepts, mastery, contrasts = _concepts(data, profile, compared)
+    analysis = Analysis(
+        title=data.title,
+        groups=data.group_order,
+        group_word=data.group_word,
+        concepts=concepts,
+        mastery=mastery,
+        contrasts=contrasts,
+        mean_contrasts=mean_contrasts,
+        means=concept_tables.mean_table(data, fit, profile),
+        items=item_table(data, classical, fit),
+        dif=dif,
+        misconceptions=misconception_table(data),
+        options=option_table(data),
+        scores=scores,
+        profile_scores=pd.DataFrame() if profile is None else profile.scores,
+        distribution=_distribution(data, drawn),
+        participation=_participation(data, scores),
+        fit=_facts(fit, profile),
+        gate=_gate(data, dif, fit),
+        notices=_once(steps.notices),
+        provenance={"itembank": __version__, "seed": seed, **data.provenance, "interval": _interval_words(data)},
+        simulated=data.simulated,
+        seconds=steps.seconds,
+    )
+    return Analysed(analysis, fit, profile, compared, fit.items)
+
+
+def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
+    """The scores without items that everybody or nobody got right, which are named."""
+    codes = {"O": 0, "M": 0, "R": np.nan}
+    keep = []
+    for item in data.scored.columns:
+        column = pd.to_numeric(data.scored[item].replace(codes), errors="coerce").dropna()
+        if column.nunique() > 1:
+            keep.append(item)
+            continue
+        what = "has no answers" if not len(column) else f"has the same score, {column.iloc[0]:g}, for everybody"
+        steps.notices.append(Notice("constant-item", "warning", f"{item} {what}; it is left out of the estimation."))
+    if not keep:
+        raise DesignError("nothing-varies", "No item tells the students apart.", "Check the key and the columns.")
+    return data.scored[keep]
+
+
+def _profile(
+    data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps
+) -> tuple[Any | None, pd.DataFrame | None, Any]:
+    """Concept profile, comparison, and plausible values of the total for the distributions."""
+    persons = _persons(data)
+    with steps.step("plausible values of the score"):
+        total = scoring.plausible_values(
+            fit, scored, persons, [], draws=DRAWS, seed=seed, concepts=dict.fromkeys(fit.item_names, "total")
+        )
+    members = {i: str(data.items.at[i, "concept"]) for i in scored.columns if data.items.at[i, "concept"]}
+    if not members:
+        steps.notices.append(
+            Notice("no-concepts", "notice", "The items name no concepts: only the score over all items is reported.")
+        )
+        return None, None, total
+    if len(members) < scored.shape[1]:
+        names = ", ".join(i for i in scored.columns if i not in members)
+        steps.notices.append(
+            Notice("items-without-concept", "warning", f"Without a concept, left out of the profile: {names}.")
+        )
+    per_concept = pd.Series(members).value_counts()
+    members = {i: c for i, c in members.items() if per_concept[c] > 1}
+    if not members:
+        message = "No concept has two items that tell students apart: only the score over all items is reported."
+        steps.notices.append(Notice("thin-concepts", "warning", message))
+        return None, None, total
+    tagged = scored[list(members)]
+    with steps.step("concept profile"):
+        profile = scoring.concept_profile(
+            tagged,
+            members,
+            groups=data.groups,
+            partner=data.groups,
+            clusters=_enough_clusters(data),
+            cuts=dict(data.cuts) or None,
+        )
+    compared = None
+    if len(data.group_order) > 1:
+        with steps.step("comparison"):
+            drawn = scoring.plausible_values(profile, tagged, persons, [], draws=DRAWS, seed=seed)
+            cuts = {c: float(profile.cuts.at[c, "theta"]) for c in profile.concepts}
+            compared = scoring.compare(drawn, by="district", clusters="school", cuts=cuts, mode=_mode(data))
+    return profile, compared, total
+
+
+def _mode(data: AnalysisInput) -> str:
+    return "schools" if data.clusters is not None else "students"
+
+
+def _mean_contrasts(data: AnalysisInput, total: Any, compared: pd.DataFrame | None) -> pd.DataFrame:
+    """Differences in means, of the score over all items and then by concept."""
+    if len(data.group_order) < 2:
+        return pd.DataFrame()
+    overall = scoring.compare(total, by="district", clusters="school", mode=_mode(data))
+    tables = [concept_tables.mean_contrasts(overall, data.group_order, {"total": TOTAL})]
+    if compared is not None:
+        tables.append(concept_tables.mean_contrasts(compared, data.group_order, {}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _persons(data: AnalysisInput) -> pd.DataFrame:
+    """District and school of each student, under the names the comparison uses."""
+    index = data.scored.index
+    everybody = pd.Series("all", index=index)
+    groups = data.groups if data.groups is not None else everybody
+    schools = data.clusters if data.clusters is not None else groups
+    return pd.DataFrame({"district": groups.astype(str), "school": schools.astype(str)}, index=index)
+
+
+def _enough_clusters(data: AnalysisInput) -> pd.Series | None:
+    """Schools, where every group has at least five."""
+    if data.clusters is None:
+        return None
+    groups = data.groups if data.groups is not None else pd.Series("all", index=data.clusters.index)
+    return data.clusters if data.clusters.groupby(groups.to_numpy()).nunique().min() >= 5 else None
+
+
+def _concepts(
+    data: AnalysisInput, profile: Any | None, compared: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    if profile is None:
+        return pd.DataFrame(columns=["name", "cut_kind"]), pd.DataFrame(), pd.DataFrame()
+    concepts = concept_tables.evidence_table(data, profile)
+    concepts = concept_tables.with_thin_concepts(data, concepts)
+    mastery = concept_tables.group_rates(data, profile, concepts)
+    contrasts = pd.DataFrame()
+    if compared is not None:
+        contrasts = concept_tables.contrast_table(compared, data.group_order, concepts)
+    return concepts, mastery, contrasts
+
+
+def _distribution(data: AnalysisInput, drawn: Any) -> pd.DataFrame:
+    """Share of each group's plausible values in each bin; groups too small for a curve are left out."""
+    groups = _persons(data)["district"].to_numpy()
+    rows = []
+    for group in data.group_order or ("all",):
+        values = drawn.values[groups == group, :, 0]
+        if len(values) < FEWEST_FOR_CURVE:
+            continue
+        share = np.histogram(np.clip(values, BINS[0], BINS[-1] - 1e-6), BINS)[0] / values.size
+        name = group if data.group_order else "all students"
+        rows += [(name, low, high, s) for low, high, s in zip(BINS[:-1], BINS[1:], share, strict=True)]
+    return pd.DataFrame(rows, columns=["group", "low", "high", "share"])
+
+
+def _participation(data: AnalysisInput, scores: pd.DataFrame) -> pd.DataFrame:
+    groups = _persons(data)["district"].to_numpy()
+    rows = []
+    for group in data.group_order or ("all",):
+        here = groups == group
+        schools = 0 if data.clusters is None else int(data.clusters[here].nunique())
+        name = group if data.group_order else "all students"
+        rows.append((name, int(here.sum()), int((scores["status"].to_numpy()[here] == "scored").sum()), schools))
+    return pd.DataFrame(rows, columns=["group", "students", "scored", "schools"])
+
+
+def _facts(fit: Any, profile: Any | None) -> Mapping[str, Any]:
+    facts = {
+        name: getattr(fit, name)
+        for name in (
+            "log_likelihood",
+            "converged",
+            "decrement",
+            "iterations",
+            "n_parameters",
+            "n_students",
+            "aic",
+            "bic",
+        )
+    }
+    if profile is not None:
+        facts["profile_converged"] = profile.converged
+        facts["profile_decrement"] = profile.decrement
+    return facts
+
+
+def _gate(data: AnalysisInput, dif: pd.DataFrame, fit: Any) -> pd.DataFrame:
+    rows = list(data.gate)
+    if len(data.group_order) > 1:
+        shared = [
+            i
+            for i in data.scored.columns
+            if data.scored[i].notna().groupby(data.groups.to_numpy()).any().all()  # type: ignore[union-attr]
+        ]
+        rows.insert(0, ("items that all groups answered", "passed", f"{len(shared)} of {data.scored.shape[1]}"))
+        flagged = int((dif["ets_class"] == "C").sum()) if len(dif) else 0
+        ran = (
+            ("passed", f"run on {len(dif)} items; {flagged} work very differently")
+            if len(dif)
+            else ("not recorded", "too few students")
+        )
+        rows.append(("items that work differently were looked for", *ran))
+        rows.append(("estimates settled", "passed" if fit.converged else "failed", "calibration converged"))
+    return pd.DataFrame(rows, columns=["check", "state", "detail"])
+
+
+def _interval_words(data: AnalysisInput) -> str:
+    return "schools like these" if data.clusters is not None else "these students"
+
+
+def _sentence(notice: Any) -> str:
+    places = getattr(notice, "places", ())
+    return notice.message + (
+        " " + ", ".join(map(str, places[:8])) + ("..." if len(places) > 8 else "") if places else ""
+    )
+
+
+def _once(notices: list[Notice]) -> tuple[Notice, ...]:
+    return tuple(dict.fromkeys(notices))
