@@ -1,0 +1,405 @@
+"""`scoring.disclose`: the layer that everything published passes, and the audit that attacks what it let through."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from scoring.comparison.tables import (
+    Key,
+    Universe,
+    add_sum,
+    as_key,
+    counts_of,
+    find_sums,
+    key_text,
+    keys_of,
+    read_sizes,
+)
+from scoring.groups.attack import Counts, Interval, Joint, Shares
+from scoring.groups.coding import (
+    BOTTOM,
+    HIDDEN,
+    SHOWN,
+    TOP,
+    Coded,
+    code_percentages,
+    guarded,
+    hidden_sizes,
+    known_range,
+    protect_percentages,
+    protect_together,
+    share_bounds,
+    share_protected,
+)
+from scoring.groups.suppression import MINIMUM, Hidden, protected, suppress
+from scoring.irt.errors import DesignError
+
+Array = NDArray[np.float64]
+MARK = "*"
+TOTAL = "all"
+#: (column, levels of the measure dimensions)
+Measure = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """A release: what may be published, and what the office keeps to check later releases against.
+
+    Attributes:
+        tables: the public tables; text in n and percentage columns, "*" for what is hidden, empty attached numbers.
+        counts, hidden, universe, coded, percent: internal; never leave the office.
+        minimum: smallest group shown.
+        already_public: small groups that an earlier release shows.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    universe: Universe
+    counts: Counts
+    hidden: Hidden
+    coded: dict[Measure, Coded]
+    percent: dict[Measure, Array]
+    minimum: int
+    already_public: int
+    known_shares: dict[Measure, Shares] = field(default_factory=dict)
+
+    @property
+    def share_published(self) -> float:
+        """Share of non-empty groups of the tables whose size is shown."""
+        real = ~self.counts.derived & (self.counts.size > 0)
+        return float(1 - self.hidden.hidden[real].mean()) if real.any() else 1.0
+
+    def log(self) -> dict[str, object]:
+        """Facts of the release for a release log: counts only, no groups, no names."""
+        states = [c.state[np.isfinite(self.percent[m])] for m, c in self.coded.items()]
+        state = np.concatenate(states) if states else np.zeros(0, dtype=np.int8)
+        primary, hidden = int(self.hidden.primary.sum()), int(self.hidden.hidden.sum())
+        return {
+            "tables": len(self.tables),
+            "groups": int((~self.counts.derived).sum()),
+            "minimum": self.minimum,
+            "hidden_small": primary,
+            "hidden_complementary": hidden - int((self.hidden.primary & self.hidden.hidden).sum()),
+            "smallest_possible": self.hidden.optimal and all(c.optimal for c in self.coded.values()),
+            "percentages_shown": int((state == SHOWN).sum()),
+            "percentages_coded": int(np.isin(state, (TOP, BOTTOM)).sum()),
+            "percentages_hidden": int((state == HIDDEN).sum()),
+            "share_of_groups_published": round(self.share_published, 4),
+            "already_public": self.already_public,
+        }
+
+
+def disclose(
+    tables: Mapping[str, pd.DataFrame],
+    earlier: Sequence[Disclosure] = (),
+    *,
+    percents: Sequence[str] | None = None,
+    measures: Sequence[str] = ("concept",),
+    sums: Sequence[tuple[Mapping[str, object], Sequence[Mapping[str, object]]]] = (),
+    total: str = TOTAL,
+    minimum: int = MINIMUM,
+    complementary: bool = True,
+) -> Disclosure:
+    """Make tables safe to publish.
+
+    Args:
+        tables: name -> table. The index names the dimensions of the group (`total` for a total) and, as in `measures`,
+            what was measured; column `n` is the group's size; columns of percentages (0-100, unrounded) and any other
+            numbers that belong to the group. A table with columns `first` and `second` holds contrasts: these two are
+            mappings dimension -> level, the other numbers belong to both groups; a column `gap` becomes the difference
+            of the published percentages of the column `of` (default the first percentage column).
+        earlier: releases about the same students; what they show is taken as known.
+        percents: names of the percentage columns; default those that begin with "percent".
+        measures: index levels that say what was measured and do not divide students.
+        sums: further sums that tables do not show: (whole, parts), for example ever-EL of EL and reclassified.
+        total: the level that stands for a total.
+        minimum: smallest group shown; never below 11 in a public release.
+        complementary: False hides only what is small, for showing in an audit what that gives away.
+
+    Returns:
+        Disclosure with the public tables.
+
+    Raises:
+        DesignError: sizes that contradict each other, unreadable tables, or nothing that could be done any more
+            because of earlier releases.
+    """
+    universe, rows = _read(tables, measures, total, minimum, earlier, sums)
+    counts = counts_of(universe)
+    j = counts.size.size
+    public, withheld = np.zeros(j, dtype=bool), np.zeros(j, dtype=bool)
+    in_tables = {key for entries in rows.values() for key, _ in entries}
+    for release in earlier:
+        for key, position in release.universe.place.items():
+            shown = not release.hidden.hidden[position]
+            public[universe.place[key]] |= shown
+            withheld[universe.place[key]] |= not shown and key not in in_tables
+    small_public = int((public & (counts.size >= 1) & (counts.size < minimum)).sum())
+    hidden = suppress(counts, public, withheld, minimum, complementary)
+    unknown = hidden.hidden | counts.derived
+    coded: dict[Measure, Coded] = {}
+    percent: dict[Measure, Array] = {}
+    known: dict[Measure, Shares] = {}
+    for measure, values in _percentages(tables, rows, universe, percents, j).items():
+        percent[measure] = values
+        held = _sums_that_hold(counts, values)
+        before = _earlier_shares(earlier, measure, universe, held, values)
+        if before is not None:
+            known[measure] = before
+        if complementary:
+            coded[measure] = protect_percentages(counts, held, unknown, values, before)
+        else:
+            coded[measure] = code_percentages(counts, unknown, values)
+    if complementary:
+        order = list(coded)
+        helds = [_sums_that_hold(counts, percent[m]) for m in order]
+        together = protect_together(
+            counts,
+            unknown,
+            helds,
+            [coded[m] for m in order],
+            [percent[m] for m in order],
+            [known.get(m) for m in order],
+        )
+        coded = dict(zip(order, together, strict=True))
+    out = {
+        name: _contrasts(table, universe, hidden, coded, percents, measures, total)
+        if _is_contrast(table)
+        else _publish(table, rows[name], universe, hidden, coded, percents)
+        for name, table in tables.items()
+    }
+    return Disclosure(out, universe, counts, hidden, coded, percent, minimum, small_public, known)
+
+
+def audit(release: Disclosure) -> pd.DataFrame:
+    """Attack a release by linear programming.
+
+    Returns:
+        One row per hidden size and per coded or hidden percentage: what, group, size, low, high (students) and
+        whether it is protected. Internal: the rows name small groups.
+    """
+    counts, hidden = release.counts, release.hidden
+    unknown = hidden.hidden | counts.derived
+    names = {position: key_text(key) for key, position in release.universe.place.items()}
+    rows: list[dict[str, object]] = []
+    order = list(release.coded)
+    measures = []
+    for m in order:
+        held = _sums_that_hold(counts, release.percent[m])
+        bounds = share_bounds(counts, release.coded[m].state, release.coded[m].whole, release.known_shares.get(m))
+        measures.append((held, bounds))
+    joint = Joint(counts, unknown, measures)
+    for k in hidden_sizes(counts, unknown):
+        found = joint.size(int(k))
+        rows.append(_audit_row("size", names, counts, int(k), found, protected(found)))
+    for i, m in enumerate(order):
+        coded = release.coded[m]
+        for k in guarded(counts, unknown, release.percent[m], coded.state):
+            found = joint.share(int(k), i)
+            safe = share_protected(counts, coded.state, coded.whole, int(k), found)
+            rows.append(_audit_row(" ".join([m[0], *m[1]]), names, counts, int(k), found, safe))
+    return pd.DataFrame(rows, columns=["what", "group", "size", "low", "high", "protected"])
+
+
+def _audit_row(
+    what: str, names: Mapping[int, str], counts: Counts, k: int, found: Interval, safe: bool
+) -> dict[str, object]:
+    return {
+        "what": what, "group": names.get(k, "(remainder)"), "size": int(counts.size[k]), "low": found.low,
+        "high": found.high, "protected": safe,
+    }  # fmt: skip
+
+
+def _is_contrast(table: pd.DataFrame) -> bool:
+    return {"first", "second"} <= set(table.columns)
+
+
+def _read(
+    tables: Mapping[str, pd.DataFrame],
+    measures: Sequence[str],
+    total: str,
+    minimum: int,
+    earlier: Sequence[Disclosure],
+    sums: Sequence[tuple[Mapping[str, object], Sequence[Mapping[str, object]]]],
+) -> tuple[Universe, dict[str, list[tuple[Key, tuple[str, ...]]]]]:
+    if minimum < MINIMUM:
+        raise DesignError("minimum", f"Groups under {MINIMUM} students are never published.", f"minimum={MINIMUM}.")
+    universe = Universe()
+    for i, release in enumerate(earlier):
+        for key, position in release.universe.place.items():
+            universe.add(key, release.universe.size[position], f"earlier release {i + 1}")
+    rows: dict[str, list[tuple[Key, tuple[str, ...]]]] = {}
+    for name, table in tables.items():
+        if _is_contrast(table):
+            continue
+        if "n" not in table.columns:
+            universe.problems.append(f"{name}: no column n")
+            continue
+        rows[name] = keys_of(table, name, measures, total)
+        if len(set(rows[name])) < len(rows[name]):
+            universe.problems.append(f"{name}: a group stands twice")
+        for i, ((key, _), n) in enumerate(zip(rows[name], table["n"], strict=True)):
+            universe.add(key, read_sizes(n, f"{name}, row {i + 1}", universe.problems), f"{name}, row {i + 1}")
+    if universe.problems:
+        raise DesignError(
+            "tables",
+            "The tables cannot be checked for disclosure.",
+            "Give every table the same students and whole sizes in column n.",
+            universe.problems,
+        )
+    for name in rows:
+        find_sums(universe, tables[name], name, measures, total)
+    # a dimension may be divided by one release and its whole be shown by another
+    for release in earlier:
+        back = {position: key for key, position in release.universe.place.items()}
+        for whole, parts, _ in release.universe.sums:
+            if all(p in back for p in [whole, *parts]):
+                add_sum(universe, universe.place[back[whole]], sorted(universe.place[back[p]] for p in parts))
+    for whole_group, part_groups in sums:
+        members = [as_key(g, total) for g in [whole_group, *part_groups]]
+        if all(m in universe.place for m in members):
+            add_sum(universe, universe.place[members[0]], sorted(universe.place[m] for m in members[1:]))
+    return universe, rows
+
+
+def _percent_columns(table: pd.DataFrame, percents: Sequence[str] | None) -> list[str]:
+    if percents is None:
+        return [str(c) for c in table.columns if str(c).startswith("percent")]
+    return [c for c in percents if c in table.columns]
+
+
+def _percentages(
+    tables: Mapping[str, pd.DataFrame],
+    rows: Mapping[str, list[tuple[Key, tuple[str, ...]]]],
+    universe: Universe,
+    percents: Sequence[str] | None,
+    j: int,
+) -> dict[Measure, Array]:
+    out: dict[Measure, Array] = {}
+    problems = []
+    for name, entries in rows.items():
+        for column in _percent_columns(tables[name], percents):
+            values = pd.to_numeric(tables[name][column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+            if np.any((values < 0) | (values > 100)):
+                problems.append(f"{name}: column {column} has values outside 0 to 100")
+            for (key, levels), value in zip(entries, values, strict=True):
+                of = out.setdefault((column, levels), np.full(j, np.nan))
+                of[universe.place[key]] = value
+    if problems:
+        raise DesignError("tables", "Percentages lie between 0 and 100.", details=problems)
+    return out
+
+
+def _sums_that_hold(counts: Counts, percent: Array) -> Counts:
+    """The sums that the numbers behind these percentages obey (weighted rates, for example, do not).
+
+    A sum with a part whose percentage is unknown is kept: an attacker may assume it.
+    """
+    reached = np.nan_to_num(percent) / 100 * counts.size
+    unknown = ~np.isfinite(percent) & (counts.size > 0)
+    member = csr_array(abs(counts.sums))
+    gap = np.abs(counts.sums @ reached)
+    loose = (member @ unknown.astype(float)) > 0
+    keep = np.flatnonzero(loose | (gap <= 1e-6 * (member @ counts.size.astype(float)) + 1e-6))
+    return Counts(counts.size, csr_array(counts.sums[keep]), counts.derived)
+
+
+def _earlier_shares(
+    earlier: Sequence[Disclosure], measure: Measure, universe: Universe, counts: Counts, percent: Array
+) -> Shares | None:
+    low, high = np.zeros(counts.size.size), counts.size.astype(float)
+    found = False
+    for release in earlier:
+        coded = release.coded.get(measure)
+        if coded is None:
+            continue
+        for key, position in release.universe.place.items():
+            here = universe.place[key]
+            if coded.state[position] == HIDDEN:
+                continue
+            bounds = known_range(int(counts.size[here]), int(coded.state[position]), int(coded.whole[position]))
+            reached = percent[here] / 100 * counts.size[here]
+            if np.isfinite(reached) and not bounds[0] - 1e-9 <= reached <= bounds[1] + 1e-9:
+                continue  # the percentage has changed since: it says nothing exact about today's
+            low[here], high[here] = max(low[here], bounds[0]), min(high[here], bounds[1])
+            found = True
+    return Shares(low, high) if found else None
+
+
+def _percent_text(state: int, whole: int) -> str:
+    return {SHOWN: f"{whole}", TOP: f"≥{whole}", BOTTOM: f"≤{whole}"}.get(state, MARK)
+
+
+def _publish(
+    table: pd.DataFrame,
+    entries: list[tuple[Key, tuple[str, ...]]],
+    universe: Universe,
+    hidden: Hidden,
+    coded: Mapping[Measure, Coded],
+    percents: Sequence[str] | None,
+) -> pd.DataFrame:
+    """The public table: a hidden group keeps nothing, a group with a coded percentage keeps its size only."""
+    columns = _percent_columns(table, percents)
+    out = table.astype(object).copy()
+    others = [c for c in table.columns if c != "n" and c not in columns]
+    for i, (key, levels) in enumerate(entries):
+        place = universe.place[key]
+        is_hidden = bool(hidden.hidden[place])
+        out.iat[i, table.columns.get_loc("n")] = MARK if is_hidden else str(universe.size[place])
+        plain = not is_hidden
+        for column in columns:
+            c = coded[(column, levels)]
+            had = pd.notna(table[column].iloc[i])
+            text = _percent_text(int(c.state[place]), int(c.whole[place])) if had else ""
+            out.iat[i, table.columns.get_loc(column)] = text
+            plain &= not had or c.state[place] == SHOWN
+        if not plain:
+            for column in others:
+                out.iat[i, table.columns.get_loc(column)] = None
+    return out
+
+
+def _contrasts(
+    table: pd.DataFrame,
+    universe: Universe,
+    hidden: Hidden,
+    coded: Mapping[Measure, Coded],
+    percents: Sequence[str] | None,
+    measures: Sequence[str],
+    total: str,
+) -> pd.DataFrame:
+    """Public contrasts: everything goes with a hidden side, everything but a one-sided gap with a coded one."""
+    out = table.astype(object).copy()
+    level_of = [i for i, n in enumerate(table.index.names) if n in measures]
+    others = [c for c in table.columns if c not in ("first", "second", "gap", "of")]
+    for i in range(len(table)):
+        entry = table.index[i] if isinstance(table.index[i], tuple) else (table.index[i],)
+        levels = tuple(str(entry[k]) for k in level_of)
+        sides = [as_key(table[c].iloc[i], total) for c in ("first", "second")]
+        column = str(table["of"].iloc[i]) if "of" in table.columns else next((m[0] for m in coded), "")
+        measure = coded.get((column, levels))
+        known = all(s in universe.place and not hidden.hidden[universe.place[s]] for s in sides)
+        states, wholes = [HIDDEN, HIDDEN], [0, 0]
+        if known and measure is not None:
+            states = [int(measure.state[universe.place[s]]) for s in sides]
+            wholes = [int(measure.whole[universe.place[s]]) for s in sides]
+        if known and (measure is None or states == [SHOWN, SHOWN]):
+            if "gap" in table.columns and measure is not None:
+                out.iat[i, table.columns.get_loc("gap")] = f"{wholes[0] - wholes[1]}"
+            continue
+        for name in others:
+            out.iat[i, table.columns.get_loc(name)] = None
+        if "gap" in table.columns:
+            out.iat[i, table.columns.get_loc("gap")] = _one_sided(states, wholes)
+    return out
+
+
+def _one_sided(states: list[int], wholes: list[int]) -> str:
+    """A gap as far as two published percentages say it, "*" where they do not bound it on one side."""
+    gap = wholes[0] - wholes[1]
+    if HIDDEN in states or states == [TOP, TOP] or states == [BOTTOM, BOTTOM]:
+        return MARK
+    at_least = states[0] in (SHOWN, TOP) and states[1] in (SHOWN, BOTTOM)
+    return f"≥{gap}" if at_least else f"≤{gap}"

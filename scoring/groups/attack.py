@@ -1,0 +1,182 @@
+"""What an attacker can work out of a release: feasible intervals by linear programming.
+
+The attacker knows every published number, that tables add up, that percentages are whole percents, how they are coded
+at the ends, and that a hidden group has at least one student. What stays possible for a hidden number is an interval,
+found by minimising and maximising it (HiGHS through scipy).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+from scipy.sparse import block_array, coo_array, csr_array
+
+from scoring.irt.errors import ScoringError
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+#: Numerical slack of the solver, in students.
+SLACK = 1e-6
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Group sizes of J cells that add up.
+
+    Attributes:
+        size: (J,) students of each cell.
+        sums: (E, J) sparse, +1 for the parts, -1 for the whole: sums @ size = 0.
+        derived: (J,) cells that no table shows (what is left of a whole after its parts); never published.
+    """
+
+    size: NDArray[np.int64]
+    sums: csr_array
+    derived: Flags
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Feasible interval of one unknown and the published numbers that keep it from being wider.
+
+    Attributes:
+        low, high: the interval.
+        binding: positions of known numbers with a price in either end's certificate.
+    """
+
+    low: float
+    high: float
+    binding: NDArray[np.int64]
+
+
+def count_interval(counts: Counts, unknown: Flags, cell: int) -> Interval:
+    """Feasible sizes of a hidden cell, knowing the sizes of all cells that are not `unknown`."""
+    free = np.flatnonzero(unknown)
+    place = int(np.searchsorted(free, cell))
+    matrix = counts.sums[:, free]
+    known = np.where(unknown, 0, counts.size)
+    right = -(counts.sums @ known)
+    touched = np.flatnonzero(np.diff(csr_array(matrix).indptr) > 0)
+    matrix, right = csr_array(matrix)[touched], right[touched]
+    # a hidden cell has at least one student, what is left over may be nobody
+    lower = np.where(counts.derived[free], 0.0, 1.0)
+    bounds = np.column_stack([lower, np.full(free.size, np.inf)])
+    low, price_low = _extreme(matrix, right, bounds, place, 1.0)
+    high, price_high = _extreme(matrix, right, bounds, place, -1.0)
+    price = np.zeros(counts.size.size)
+    for p in (price_low, price_high):
+        if p is not None:
+            price = np.maximum(price, np.abs(counts.sums[touched].T @ p))
+    binding = np.flatnonzero((price > 1e-9) & ~unknown)
+    return Interval(low, high, binding)
+
+
+def _extreme(matrix: csr_array, right: Array, bounds: Array, place: int, sign: float) -> tuple[float, Array | None]:
+    cost = np.zeros(bounds.shape[0])
+    cost[place] = sign
+    if not matrix.shape[0]:
+        return (float(bounds[place, 0]) if sign > 0 else float("inf")), None
+    found = _solve(cost, matrix, right, bounds)
+    if found is None:
+        return float("inf"), None
+    return float(found.x[place]), np.asarray(found.eqlin.marginals, dtype=float)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What is known of the numbers behind percentages: students who reached something, cell by cell.
+
+    Attributes:
+        low, high: (J,) bounds on the number reached in cells whose size is known; 0 and size where nothing is said.
+    """
+
+    low: Array
+    high: Array
+
+
+class Joint:
+    """Everything a release says about sizes and about one or more measures, as one linear program.
+
+    Unknowns are the numbers reached in every cell, measure after measure, and then the sizes of hidden cells; a number
+    reached is at most the size.
+    """
+
+    def __init__(self, counts: Counts, unknown: Flags, measures: Sequence[tuple[Counts, Shares]]) -> None:
+        """
+        Args:
+            counts: sizes and the sums that hold for them.
+            unknown: (J,) hidden and derived cells.
+            measures: for each, the sums that hold for it (same cells) and the bounds that are known.
+        """
+        self.counts, self.unknown = counts, unknown
+        self.free = np.flatnonzero(unknown)
+        j, h, m = counts.size.size, self.free.size, len(measures)
+        self.cells, self.measures = j, m
+        known = np.where(unknown, 0, counts.size)
+        blocks: list[list[Any]] = [[None] * (m + 1) for _ in range(m + 1)]
+        right: list[Array] = []
+        for i, (own, _) in enumerate(measures):
+            blocks[i][i] = csr_array(own.sums)
+            right.append(np.zeros(own.sums.shape[0]))
+        blocks[m][m] = csr_array(counts.sums[:, self.free]) if h else csr_array((counts.sums.shape[0], 0))
+        right.append(np.asarray(-(counts.sums @ known) if h else np.zeros(counts.sums.shape[0]), dtype=float))
+        self.equal = block_array(blocks, format="csr")
+        self.right = np.concatenate(right)
+        self.bounds = np.empty((m * j + h, 2))
+        for i, (_, shares) in enumerate(measures):
+            self.bounds[i * j : (i + 1) * j, 0] = np.where(unknown, 0.0, shares.low)
+            self.bounds[i * j : (i + 1) * j, 1] = np.where(unknown, np.inf, shares.high)
+        self.bounds[m * j :, 0] = np.where(counts.derived[self.free], 0.0, 1.0)
+        self.bounds[m * j :, 1] = np.inf
+        self.above = None
+        if h and m:  # reached - size <= 0
+            row = np.arange(m * h)
+            column = np.concatenate([i * j + self.free for i in range(m)])
+            size = np.tile(m * j + np.arange(h), m)
+            self.above = coo_array(
+                (
+                    np.concatenate([np.ones(m * h), -np.ones(m * h)]),
+                    (np.concatenate([row, row]), np.concatenate([column, size])),
+                ),
+                shape=(m * h, m * j + h),
+            ).tocsr()
+
+    def share(self, cell: int, measure: int = 0) -> Interval:
+        """Feasible numbers reached in a cell."""
+        return self._interval(measure * self.cells + cell)
+
+    def size(self, cell: int) -> Interval:
+        """Feasible sizes of a hidden cell. `binding` counts on: cell + J x measure."""
+        return self._interval(self.measures * self.cells + int(np.searchsorted(self.free, cell)))
+
+    def _interval(self, variable: int) -> Interval:
+        ends: list[float] = []
+        price = np.zeros(self.measures * self.cells)
+        for sign in (1.0, -1.0):
+            cost = np.zeros(self.bounds.shape[0])
+            cost[variable] = sign
+            found = _solve(cost, self.equal, self.right, self.bounds, self.above)
+            if found is None:
+                ends.append(float("inf"))
+                continue
+            ends.append(float(found.x[variable]))
+            both = np.abs(found.lower.marginals) + np.abs(found.upper.marginals)
+            price = np.maximum(price, both[: price.size])
+        known = ~np.tile(self.unknown, self.measures)
+        return Interval(ends[0], ends[1], np.flatnonzero((price > 1e-9) & known))
+
+
+def _solve(cost: Array, equal: Any, right: Array, bounds: Array, above: Any = None) -> Any:
+    """The optimum of a linear program, None where it is unbounded."""
+    solver: Any = linprog
+    limits = None if above is None else np.zeros(above.shape[0])
+    found = solver(cost, A_eq=equal, b_eq=right, A_ub=above, b_ub=limits, bounds=bounds, method="highs")
+    if found.status == 3:
+        return None
+    if found.status != 0:
+        raise ScoringError(
+            "audit", "The numbers of the release contradict each other.", "Check that the tables add up."
+        )
+    return found

@@ -1,0 +1,204 @@
+"""Percentages in a release: whole percents, graduated codes at the ends, and which of them have to go as well.
+
+A code says how far the percentage may be from the end, the more the smaller the group. A coded value is hidden: no
+combination of other published numbers may narrow it below the range that its code stands for.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.groups.attack import SLACK, Counts, Interval, Joint, Shares
+from scoring.groups.suppression import ALWAYS, MINIMUM, SECONDS, Cut, cover, protected
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+States = NDArray[np.int8]
+
+#: (smallest group, points from either end that are coded), from large groups to small ones.
+CODES = ((300, 1), (100, 2), (40, 5), (20, 10), (0, 20))
+SHOWN, TOP, BOTTOM, HIDDEN = range(4)
+
+
+def code_points(size: int) -> int:
+    """How many percentage points from 0 and from 100 are coded in a group of this size."""
+    return next(points for smallest, points in CODES if size >= smallest)
+
+
+def code(size: int, percent: float) -> tuple[int, int]:
+    """State and whole percent of a percentage that may be shown: (SHOWN, 57), (TOP, 95) for ≥95, (BOTTOM, 5) for ≤5."""
+    points = code_points(size)
+    whole = int(np.floor(percent + 0.5))
+    if whole >= 100 - points:
+        return TOP, 100 - points
+    if whole <= points:
+        return BOTTOM, points
+    return SHOWN, whole
+
+
+def known_range(size: int, state: int, whole: int) -> tuple[float, float]:
+    """What a published percentage says about the number of students behind it, rounding included."""
+    if state == HIDDEN:
+        return 0.0, float(size)
+    low = 0.0 if state == BOTTOM else (whole - 0.5) / 100 * size
+    high = float(size) if state == TOP else (whole + 0.5) / 100 * size
+    return max(low, 0.0), min(high, float(size))
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Percentages of one measure after coding.
+
+    Attributes:
+        state: (J,) SHOWN, TOP, BOTTOM or HIDDEN (also where the measure has no percentage).
+        whole: (J,) whole percents or code limits; 0 where hidden.
+        optimal: whether no smaller set of further hidden percentages exists.
+    """
+
+    state: States
+    whole: NDArray[np.int64]
+    optimal: bool
+
+
+def code_percentages(counts: Counts, unknown: Flags, percent: Array) -> Coded:
+    """Round and code, without looking at what other cells give away.
+
+    Args:
+        counts: sizes and sums.
+        unknown: (J,) cells whose size is hidden; their percentages are hidden too.
+        percent: (J,) percentages, NaN where there is none to publish.
+    """
+    state = np.full(percent.size, HIDDEN, dtype=np.int8)
+    whole = np.zeros(percent.size, dtype=np.int64)
+    for j in np.flatnonzero(np.isfinite(percent) & ~unknown & (counts.size > 0)):
+        state[j], whole[j] = code(int(counts.size[j]), float(percent[j]))
+    return Coded(state, whole, True)
+
+
+def share_bounds(counts: Counts, state: States, whole: NDArray[np.int64], earlier: Shares | None = None) -> Shares:
+    """Bounds on the numbers reached that a release, and those before it, make known."""
+    pairs = [known_range(int(n), int(s), int(w)) for n, s, w in zip(counts.size, state, whole, strict=True)]
+    low, high = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    if earlier is not None:
+        low, high = np.maximum(low, earlier.low), np.minimum(high, earlier.high)
+    return Shares(low, high)
+
+
+def share_protected(counts: Counts, state: States, whole: NDArray[np.int64], cell: int, found: Interval) -> bool:
+    """Whether a coded percentage keeps its code's range, and a hidden one a range as wide as a code of its size."""
+    size = int(counts.size[cell])
+    slack = max(SLACK, 1e-7 * size)
+    if state[cell] in (TOP, BOTTOM):
+        low, high = known_range(size, int(state[cell]), int(whole[cell]))
+        return found.low <= low + slack and found.high >= high - slack
+    return found.high - found.low >= code_points(size) / 100 * size - slack
+
+
+def guarded(counts: Counts, unknown: Flags, percent: Array, state: States) -> NDArray[np.int64]:
+    """Cells whose percentage must not be narrowed: hidden groups, coded or hidden percentages, small remainders."""
+    small_rest = counts.derived & (counts.size < MINIMUM)
+    withheld = (unknown & ~counts.derived) | (np.isfinite(percent) & (state != SHOWN)) | small_rest
+    return np.flatnonzero(withheld & (counts.size > 0))
+
+
+def hidden_sizes(counts: Counts, unknown: Flags) -> NDArray[np.int64]:
+    """Cells whose size must not be narrowed."""
+    return np.flatnonzero(unknown & (counts.size > 0) & ~(counts.derived & (counts.size >= MINIMUM)))
+
+
+def protect_percentages(
+    counts: Counts,
+    held: Counts,
+    unknown: Flags,
+    percent: Array,
+    earlier: Shares | None = None,
+    seconds: float = SECONDS,
+) -> Coded:
+    """Code percentages and hide as few more as it takes, so that codes, hidden percentages and hidden sizes hold.
+
+    Args:
+        counts: sizes and sums.
+        held: the same cells with the sums that hold for this measure.
+        unknown: (J,) hidden or derived sizes.
+        percent: (J,) percentages, NaN where there is none.
+        earlier: bounds that earlier releases made known; they cannot be taken back.
+        seconds: time for the exact search.
+    """
+    plain = code_percentages(counts, unknown, percent)
+    shares_of = guarded(counts, unknown, percent, plain.state)
+    sizes_of = hidden_sizes(counts, unknown)
+    if not shares_of.size and not sizes_of.size:
+        return plain
+
+    def attack(hidden: Flags) -> list[Cut]:
+        state = np.where(hidden, HIDDEN, plain.state).astype(np.int8)
+        shares = share_bounds(counts, state, plain.whole, earlier)
+        joint = Joint(counts, unknown, [(held, shares)])
+        can_go = (state != HIDDEN) & ~unknown
+        cuts: list[Cut] = []
+        for k in np.union1d(np.flatnonzero(hidden), shares_of):
+            found = joint.share(int(k))
+            if share_protected(counts, state, plain.whole, int(k), found):
+                continue
+            helpers = found.binding[can_go[found.binding]]
+            helpers = helpers[helpers != k]
+            if state[k] in (TOP, BOTTOM):
+                cuts.append((ALWAYS, np.append(helpers, k)))
+            else:
+                cuts.append((int(k) if hidden[k] else ALWAYS, helpers))
+        for k in sizes_of:
+            found = joint.size(int(k))
+            if not protected(found):
+                cuts.append((ALWAYS, found.binding[can_go[found.binding]]))
+        return cuts
+
+    hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, seconds)
+    return _with_hidden(plain, hidden, optimal)
+
+
+def _with_hidden(coded: Coded, hidden: Flags, optimal: bool) -> Coded:
+    state = np.where(hidden, HIDDEN, coded.state).astype(np.int8)
+    return Coded(state, np.where(state == HIDDEN, 0, coded.whole), optimal)
+
+
+def protect_together(
+    counts: Counts,
+    unknown: Flags,
+    helds: list[Counts],
+    coded: list[Coded],
+    percent: list[Array],
+    earlier: list[Shares | None],
+) -> list[Coded]:
+    """Hide further percentages until sizes and percentages stand against all measures at once.
+
+    Each measure alone gives nothing away by now; together they may, because they speak of the same hidden sizes. The
+    percentage that narrows most hidden numbers goes first.
+    """
+    coded = list(coded)
+    if len(coded) < 2:
+        return coded
+    j = counts.size.size
+    while True:
+        measures = [
+            (held, share_bounds(counts, c.state, c.whole, before))
+            for held, c, before in zip(helds, coded, earlier, strict=True)
+        ]
+        joint = Joint(counts, unknown, measures)
+        votes = np.zeros(len(coded) * j)
+        can_go = np.concatenate([(c.state != HIDDEN) & ~unknown for c in coded])
+        for k in hidden_sizes(counts, unknown):
+            found = joint.size(int(k))
+            if not protected(found):
+                votes[found.binding] += can_go[found.binding]
+        for m, c in enumerate(coded):
+            for k in guarded(counts, unknown, percent[m], c.state):
+                found = joint.share(int(k), m)
+                if not share_protected(counts, c.state, c.whole, int(k), found):
+                    votes[found.binding] += can_go[found.binding]
+        if not votes.any():
+            return coded
+        m, cell = divmod(int(votes.argmax()), j)
+        gone = np.zeros(j, dtype=bool)
+        gone[cell] = True
+        coded[m] = _with_hidden(coded[m], gone, False)

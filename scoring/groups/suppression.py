@@ -1,0 +1,205 @@
+"""Which cells to hide so that none of the hidden ones can be backed out, as few as possible.
+
+Cells under the minimum are hidden first (primary). Every hidden cell must keep a feasible interval that contains 1 to
+10 or is at least 10 wide. The smallest set of further cells (complementary) is found by integer programming with
+constraint generation in the manner of Fischetti & Salazar-González (2001): a cheap master problem proposes a set, the
+attacker's linear programs test it, and the dual prices of a cell that is found name the published numbers of which at
+least one has to go. The set is the optimum when the attacker fails.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from scoring.groups.attack import SLACK, Counts, Interval, count_interval
+from scoring.irt.errors import DesignError
+
+Flags = NDArray[np.bool_]
+
+MINIMUM = 11
+WIDTH = 10
+#: The exact search gives way to the greedy one after this many seconds.
+SECONDS = 20.0
+
+#: (k, cells that would help): one of them joins, or k does not; k = ALWAYS: one of them joins in any case.
+Cut = tuple[int, NDArray[np.int64]]
+ALWAYS = -1
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Result of a suppression.
+
+    Attributes:
+        primary: (J,) cells under the minimum.
+        hidden: (J,) primary and complementary.
+        optimal: whether no smaller set exists.
+        rounds: attacks that were needed.
+    """
+
+    primary: Flags
+    hidden: Flags
+    optimal: bool
+    rounds: int
+
+
+def protected(interval: Interval, width: float = WIDTH) -> bool:
+    """Whether a hidden count's interval contains 1 to 10 or is at least 10 wide."""
+    if interval.high - interval.low >= width - SLACK:
+        return True
+    return interval.low <= 1 + SLACK and interval.high >= width - SLACK
+
+
+def suppress(
+    counts: Counts,
+    public: Flags | None = None,
+    withheld: Flags | None = None,
+    minimum: int = MINIMUM,
+    complementary: bool = True,
+    exact: bool = True,
+    seconds: float = SECONDS,
+) -> Hidden:
+    """Choose the cells to hide.
+
+    Args:
+        counts: sizes and sums.
+        public: (J,) cells that an earlier release shows; they cannot be hidden any more.
+        withheld: (J,) cells that stay hidden whatever their size.
+        minimum: smallest size that is published.
+        complementary: False hides primary cells only (an audit then shows what that gives away).
+        exact: False takes the greedy search at once.
+        seconds: after which the greedy search takes over.
+
+    Raises:
+        DesignError: what an earlier release shows makes protection impossible.
+    """
+    size = counts.size
+    public = np.zeros(size.size, dtype=bool) if public is None else public
+    withheld = np.zeros(size.size, dtype=bool) if withheld is None else withheld
+    primary = (size >= 1) & (size < minimum) & ~counts.derived
+    start = (primary | withheld) & ~public
+    fixed_open = public | counts.derived | (size == 0)
+    if not complementary:
+        return Hidden(primary, start, False, 0)
+
+    def attack(hidden: Flags) -> list[Cut]:
+        unknown = hidden | counts.derived
+        small = counts.derived & (size >= 1) & (size < minimum)
+        cuts = []
+        for k in np.flatnonzero(hidden | small):
+            found = count_interval(counts, unknown, int(k))
+            if not protected(found):
+                cuts.append((int(k), found.binding[~fixed_open[found.binding]]))
+        return cuts
+
+    hidden = start.copy()
+    optimal, rounds = True, 0
+    for part in _parts(counts):
+        inside = np.zeros(size.size, dtype=bool)
+        inside[part] = True
+        if not np.any((start | (counts.derived & (size >= 1) & (size < minimum))) & inside):
+            continue
+        mine, best, n = cover(start & inside, lambda h: attack(h), exact, seconds)
+        hidden |= mine
+        optimal &= best
+        rounds += n
+    return Hidden(primary, hidden, optimal, rounds)
+
+
+def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, seconds: float) -> tuple[Flags, bool, int]:
+    """The smallest set that contains `start` and that `attack` finds nothing in.
+
+    Args:
+        start: cells that are in the set in any case.
+        attack: set -> cuts; a cut (k, cells) says that k is not safe until one of the cells joins.
+
+    Returns:
+        The set, whether it is proven smallest, and the number of attacks.
+    """
+    began = time.monotonic()
+    cuts: list[Cut] = []
+    seen: set[tuple[int, tuple[int, ...]]] = set()
+    hidden = start.copy()
+    rounds = 0
+    while True:
+        rounds += 1
+        new = attack(hidden)
+        if not new:
+            return hidden, True, rounds
+        for k, cells in new:
+            if not cells.size:
+                raise DesignError(
+                    "cannot-protect",
+                    "A small group can be worked out from what is already public.",
+                    "Publish fewer tables, or coarser groups, than the earlier release.",
+                )
+            key = (k, tuple(cells.tolist()))
+            if key not in seen:
+                seen.add(key)
+                cuts.append((k, cells))
+        if not exact or time.monotonic() - began > seconds:
+            return *_greedy(start, hidden, attack), rounds
+        hidden = _master(start, cuts, max(seconds - (time.monotonic() - began), 0.5))
+
+
+def _master(start: Flags, cuts: list[Cut], seconds: float) -> Flags:
+    """Smallest set that obeys the cuts."""
+    used = np.unique(np.concatenate([np.append(cells, k) if k != ALWAYS else cells for k, cells in cuts]))
+    place = {int(c): i for i, c in enumerate(used)}
+    rows, cols, data = [], [], []
+    for r, (k, cells) in enumerate(cuts):
+        for c in cells:
+            rows.append(r)
+            cols.append(place[int(c)])
+            data.append(1.0)
+        if k != ALWAYS:
+            rows.append(r)
+            cols.append(place[k])
+            data.append(-1.0)
+    needed = np.array([1.0 if k == ALWAYS else 0.0 for k, _ in cuts])
+    matrix = csr_array((data, (rows, cols)), shape=(len(cuts), used.size))
+    forced = start[used].astype(float)
+    found = milp(
+        np.ones(used.size) + 1e-6 * np.arange(used.size) / used.size,  # the first of equals, so that runs agree
+        constraints=LinearConstraint(matrix, lb=needed),
+        integrality=np.ones(used.size, dtype=np.int64),
+        bounds=Bounds(forced, np.ones(used.size)),
+        options={"time_limit": seconds},
+    )
+    hidden = start.copy()
+    if found.x is None:
+        raise DesignError("cannot-protect", "No choice of cells protects the small groups.", "Publish fewer tables.")
+    hidden[used[found.x > 0.5]] = True
+    return hidden
+
+
+def _greedy(start: Flags, hidden: Flags, attack: Callable[[Flags], list[Cut]]) -> tuple[Flags, bool]:
+    """Add the cell that answers most cuts until nothing is found, then take back what is not needed."""
+    hidden = hidden.copy()
+    while cuts := attack(hidden):
+        open_cuts = [cells for _, cells in cuts]
+        if any(not cells.size for cells in open_cuts):
+            raise DesignError("cannot-protect", "No choice of cells protects small groups.", "Publish fewer tables.")
+        while open_cuts:
+            votes = np.bincount(np.concatenate(open_cuts), minlength=hidden.size)
+            best = int(votes.argmax())
+            hidden[best] = True
+            open_cuts = [cells for cells in open_cuts if best not in cells]
+    for k in np.flatnonzero(hidden & ~start):
+        hidden[k] = False
+        if attack(hidden):
+            hidden[k] = True
+    return hidden, False
+
+
+def _parts(counts: Counts) -> list[NDArray[np.int64]]:
+    """Cells that no sum connects can be treated one after the other."""
+    link = csr_array(abs(counts.sums))
+    n, label = connected_components(link.T @ link, directed=False)
+    return [np.flatnonzero(label == i) for i in range(n)]
