@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import audit
+from itembank import audit, decisions
 from itembank.concepts import standard_of
 from itembank.errors import Conflict, Rejected
 from itembank.findings import Finding
@@ -125,6 +125,7 @@ def _store(
         outcome = "new"
     else:
         outcome = "changed"
+        decisions.supersede(session, f"item:{item.id}")
     number = (last.number if last else 0) + 1
     _advance(session, row, number, status if outcome == "new" else _status_after_change(row.status, status))
     version = ItemVersion(

@@ -285,3 +285,49 @@ def coverage(session: Session, by: str = "concept") -> list[dict[str, Any]]:
         rows.append({by: code, "grade": grade or "", "dok": dok, "status": status or "", "items": items})
     covered = {r[by] for r in rows if r["items"]}
     return [r for r in rows if r["items"] or r[by] not in covered]
+
+
+def described(session: Session, concept: Concept) -> dict[str, Any]:
+    """A concept with its standards, prerequisites, what comes after it, and its items."""
+    link, before = columns(ConceptStandard), columns(ConceptPrerequisite)
+    tag, version, item = columns(ItemConcept), columns(ItemVersion), columns(Item)
+
+    def codes(statement: Any) -> list[str]:
+        return list(session.execute(statement).scalars())
+
+    other = columns(Concept)
+    standards = codes(
+        sa.select(columns(Standard).code)
+        .join(ConceptStandard, link.standard_id == columns(Standard).id)
+        .where(link.concept_id == concept.id)
+        .order_by(columns(Standard).code)
+    )
+    needs = codes(
+        sa.select(other.code)
+        .join(ConceptPrerequisite, before.prerequisite_id == other.id)
+        .where(before.concept_id == concept.id)
+        .order_by(other.code)
+    )
+    leads = codes(
+        sa.select(other.code)
+        .join(ConceptPrerequisite, before.concept_id == other.id)
+        .where(before.prerequisite_id == concept.id)
+        .order_by(other.code)
+    )
+    items = codes(
+        sa.select(item.code)
+        .join(ItemVersion, sa.and_(version.item_id == item.id, version.number == item.latest))
+        .join(ItemConcept, sa.and_(tag.item_version_id == version.id, tag.position == 0))
+        .where(tag.concept_id == concept.id)
+        .order_by(item.code)
+    )
+    return {
+        "concept": concept.code,
+        "title": concept.title,
+        "grade": concept.grade,
+        "description": concept.description,
+        "standards": standards,
+        "prerequisites": needs,
+        "leads to": leads,
+        "items": items,
+    }

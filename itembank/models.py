@@ -326,7 +326,7 @@ class DecisionVote(Base, table=True):
 
 
 class Review(Base, table=True):
-    """A person's review of one version: assigned, then submitted; with the Angoff rating (points expected)."""
+    """A person's review of one version: assigned, then submitted; `angoff` is the share of the points, 0 to 1."""
 
     __tablename__ = "reviews"
     __table_args__ = (

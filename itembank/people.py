@@ -13,7 +13,7 @@ from itembank.models import District, Person
 
 ROLES = ("author", "reviewer", "coordinator", "analyst", "leader", "admin")
 MAY = {  # what a role may do; reading is open to all
-    "author": {"items", "reviews"},
+    "author": {"items", "reviews", "decisions"},
     "reviewer": {"items", "reviews", "decisions"},
     "coordinator": {"items", "reviews", "decisions", "forms", "administrations", "responses", "concepts"},
     "analyst": {"reviews", "decisions", "runs", "responses", "keys", "forms", "administrations"},

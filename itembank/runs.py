@@ -17,6 +17,7 @@ from itembank import __version__, audit
 from itembank.errors import Conflict, Rejected
 from itembank.models import (
     Administration,
+    Decision,
     FormItem,
     Import,
     KeyVersion,
@@ -249,3 +250,8 @@ def form_versions(session: Session, form_ids: Iterable[int]) -> list[int]:
         .order_by(place.form_id, place.position)
     ).scalars()
     return list(dict.fromkeys(rows))
+
+
+def carry_out_publication(session: Session, decision: Decision) -> None:
+    """Publish the run that a joint decision is about."""
+    publish(session, run_of(session, int(decision.subject.removeprefix("run:"))))

@@ -30,20 +30,23 @@ from itembank.sheets import LISTED, Facts, Layout, more
 from itembank.tabular import Table
 
 
-def pseudonyms_of(session: Session, checked: Checked) -> list[str]:
-    """(N,) the pseudonym of each sitting's student."""
+def pseudonyms_of(session: Session, checked: Checked, only: set[int] | None = None) -> list[str | None]:
+    """(N,) the pseudonym of each sitting's student; None outside the districts in `only`."""
     assert checked.sheet is not None
     fact = checked.sheet.facts["student"]
     out = np.empty(len(fact.codes), dtype=object)
-    for district_id in np.unique(checked.district_ids):
-        district = session.get(District, int(district_id))
+    for district_id in np.unique(checked.district_ids).tolist():
+        if only is not None and district_id not in only:
+            continue
+        district = session.get(District, district_id)
         assert district is not None
         here = np.flatnonzero(checked.district_ids == district_id)
         used, position = np.unique(fact.codes[here], return_inverse=True)
         key = identity.district_key(session, district)
         names = np.array(identity.pseudonyms(key, (fact.values[c] for c in used.tolist())), dtype=object)
         out[here] = names[position]
-    return out.tolist()
+    found: list[str | None] = out.tolist()
+    return found
 
 
 def find_stored(session: Session, administration: Administration, checked: Checked) -> None:
@@ -61,9 +64,11 @@ def find_stored(session: Session, administration: Administration, checked: Check
         .where(sitting.administration_id == administration.id)
     )
     there = {tuple(r) for r in rows}
+    # A district without a key has no students here, and a check makes no key.
+    keyed = {d.id for d in session.exec(select(District)).all() if d.key_fingerprint}
     ids = [f.id for f, _ in checked.forms]
     districts, form_index = checked.district_ids.tolist(), checked.form_index.tolist()
-    names = pseudonyms_of(session, checked)
+    names = pseudonyms_of(session, checked, {i for i in keyed if i is not None})
     again = [i for i, n in enumerate(names) if (districts[i], n, ids[form_index[i]]) in there]
     column = sheet.facts["student"].column
     for i in again[:LISTED]:
@@ -144,7 +149,7 @@ def _students(session: Session, checked: Checked) -> tuple[NDArray[np.int64], in
     return np.array([known[w] for w in zip(districts, names, strict=True)], dtype=np.int64), len(new)
 
 
-def _known_students(session: Session, districts: list[int]) -> dict[tuple[int, str], int]:
+def _known_students(session: Session, districts: list[int]) -> dict[tuple[int, str | None], int]:
     student = columns(Student)
     rows = session.execute(
         sa.select(student.district_id, student.pseudonym, student.id).where(student.district_id.in_(districts))

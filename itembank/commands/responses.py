@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from itembank.commands.options import As, DryRun, Format, Json, format_of, pairs
+from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of, pairs
 
 if TYPE_CHECKING:
     from itembank.sheets import Layout
@@ -219,3 +219,23 @@ def list_(administration: Administration = "", format: Format = "table", json: J
     terminal.emit_rows(rows, names, format_of(format, json))
     if not rows:
         terminal.next_step("itembank responses load FILE --administration NAME --district CODE")
+
+
+@app.command("withdraw")
+def withdraw(
+    number: Annotated[int, typer.Argument(metavar="IMPORT", help="Number from `responses list`.")],
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Take a loaded file back: its sittings, responses and scores."""
+    import contextlib
+
+    from itembank import database, people, students, terminal
+
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        done = students.withdraw_import(session, number, people.require(session, "responses", as_))
+        if dry_run:
+            raise DryRunEnd
+    counts = ", ".join(f"{n} {what}" for what, n in done.items())
+    terminal.say(f"{'Would withdraw' if dry_run else 'Withdrew'} {counts}.")
+    terminal.next_step("itembank responses list")

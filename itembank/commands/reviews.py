@@ -1,0 +1,134 @@
+"""`itembank reviews`: submit, queue, review."""
+
+from typing import Annotated
+
+import typer
+
+from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of
+
+app = typer.Typer()
+
+
+@app.command("submit")
+def submit(
+    item: str,
+    to: Annotated[str, typer.Option(help="in-review, field-test, operational, released or retired.")] = "in-review",
+    editorial: Annotated[
+        bool, typer.Option("--editorial", help="The new version only mends wording: keep reviews and status.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why; needed unless it goes to review.")] = "",
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Send an item to review, or propose to move it on; both districts decide."""
+    import contextlib
+
+    from itembank import database, people, review, terminal
+
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        person = people.require(session, "reviews", as_)
+        status = to.replace("-", " ")
+        if editorial:
+            decision = review.propose_editorial(session, item, reason, person)
+        elif status == "in review":
+            decision = review.submit(session, item, person, reason)
+        else:
+            decision = review.propose_status(session, item, status, reason, person)
+        if dry_run:
+            terminal.say(f"Would propose: {decision.proposal}. Nothing was stored.")
+            raise DryRunEnd
+    if not dry_run:
+        terminal.say(f"Decision {decision.id}: {decision.proposal}.")
+        step = f"itembank reviews review {item} --as PERSON" if decision.kind == "item approval" else ""
+        terminal.next_step(step or f"itembank decisions agree {decision.id} --as PERSON")
+
+
+@app.command("queue")
+def queue(as_: As = "", format: Format = "table", json: Json = False) -> None:
+    """What waits for you: reviews and decisions, the earliest date first."""
+    from dataclasses import asdict
+
+    from itembank import database, people, review, terminal
+    from itembank.errors import UsageFault
+
+    with database.reading() as session:
+        person = people.acting(session, as_)
+        if person is None:
+            raise UsageFault("who", "Say who you are.", "--as PERSON, or ITEMBANK_PERSON=...")
+        rows = [asdict(t) for t in review.queue(session, person)]
+    terminal.emit_rows(rows, ["what", "item", "version", "title", "due", "command"], format_of(format, json))
+    if rows:
+        terminal.next_step(str(rows[0]["command"]) + f" --as {person.code}")
+
+
+@app.command("show")
+def show(item: str, format: Format = "table", json: Json = False) -> None:
+    """All reviews of an item."""
+    from itembank import authoring, database, review, terminal
+
+    with database.reading() as session:
+        authoring.latest_version(session, item)
+        rows = review.reviews_of(session, item)
+    names = ["version", "person", "district", "verdict", "angoff", "no", "comment", "due", "at"]
+    terminal.emit_rows(rows, names, format_of(format, json))
+
+
+@app.command("review")
+def review_(
+    item: str,
+    verdict: Annotated[str, typer.Option(help="approve or change.")],
+    comment: Annotated[str, typer.Option(help="Needed with change.")] = "",
+    yes: Annotated[list[str] | None, typer.Option(help="Checklist entry that holds; all is all of them.")] = None,
+    no: Annotated[list[str] | None, typer.Option(help="Checklist entry that does not hold.")] = None,
+    angoff: Annotated[
+        float | None,
+        typer.Option(help="Share of the points that students get who have just mastered the concept, 0 to 1."),
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="The version you read.")] = None,
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Review an item: the checklist, the rating, a verdict. An approval is your district's agreement."""
+    import contextlib
+
+    from itembank import database, people, review, terminal
+
+    answers = dict.fromkeys(review.CHECKLIST if "all" in (yes or []) else yes or [], True)
+    answers |= dict.fromkeys(no or [], False)
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        person = people.require(session, "reviews", as_)
+        stands = review.review(session, item, person, verdict, comment, answers, angoff, version)
+        if people.identity_is(session) == "declared":
+            terminal.say(f"notice: that you are {person.code} is declared, not proven by a login.")
+        if dry_run:
+            terminal.say("Nothing was stored.")
+            raise DryRunEnd
+    if not dry_run:
+        terminal.say(f"Reviewed {item}; its approval is {stands.decision.status}.")
+        if stands.waiting:
+            terminal.next_step("waits for district " + ", ".join(stands.waiting))
+
+
+@app.command("assign")
+def assign(
+    item: str,
+    to: Annotated[str, typer.Option(help="The reviewer.")],
+    due: Annotated[str, typer.Option(help="By when, 2026-02-01.")] = "",
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Ask somebody for a review, or change the date."""
+    import contextlib
+
+    from itembank import administrations, database, people, review, terminal
+
+    when = administrations.day(due, "--due") if due else None
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        by = people.require(session, "reviews", as_)
+        review.assign(session, item, people.person_of(session, to), by, when)
+        if dry_run:
+            terminal.say("Nothing was stored.")
+            raise DryRunEnd
+    if not dry_run:
+        terminal.say(f"Asked {to} to review {item}{f' by {when}' if when else ''}.")
+        terminal.next_step(f"itembank reviews queue --as {to}")

@@ -1,0 +1,135 @@
+"""Students' rows: what is held, taking a file of responses back, and erasing a student for good."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, select
+
+from itembank import audit, identity
+from itembank.errors import Rejected
+from itembank.models import (
+    Administration,
+    Background,
+    District,
+    Import,
+    Person,
+    RawResponse,
+    School,
+    Score,
+    Sitting,
+    Student,
+    columns,
+)
+
+_AT_ONCE = 500  # ids in one statement; SQLite takes 32,766 parameters at most
+
+
+def erase(
+    session: Session, district: District, identifiers: Iterable[str], person: Person | None = None
+) -> dict[str, int]:
+    """Erase students: their sittings, responses, scores, and their pseudonyms.
+
+    Args:
+        session: a writing session.
+        district: whose students they are.
+        identifiers: as in the district's own files.
+        person: who erases.
+
+    Returns:
+        Numbers of students, sittings and scores that were erased.
+
+    Raises:
+        Rejected: one of them is not in the bank; nothing was erased.
+    """
+    wanted = list(dict.fromkeys(i.strip() for i in identifiers if i.strip()))
+    if not wanted:
+        raise Rejected("no-student", "No student was named.", "One identifier per line.")
+    key = identity.district_key(session, district)
+    names = identity.pseudonyms(key, wanted)
+    found: list[int] = []
+    missing = 0
+    for name in names:
+        student = session.exec(
+            select(Student).where(Student.district_id == district.id, Student.pseudonym == name)
+        ).first()
+        if student is None:
+            missing += 1
+        else:
+            found.append(student.id or 0)
+    if missing:
+        sentence = f"{missing} of {len(wanted)} are not in the bank; nothing was erased."
+        raise Rejected("unknown-student", sentence, "Look at leading zeros and the district.")
+    sittings = scores = 0
+    for ids in _parts(found):
+        at = list(session.exec(select(Sitting.id).where(columns(Sitting).student_id.in_(ids))).all())
+        for part in _parts([i or 0 for i in at]):
+            scores += _delete(session, Score, columns(Score).sitting_id.in_(part))
+            _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(part))
+            sittings += _delete(session, Sitting, columns(Sitting).id.in_(part))
+        _delete(session, Student, columns(Student).id.in_(ids))
+    counts = {"students": len(found), "sittings": sittings, "scores": scores}
+    audit.record(session, "erase students", f"district:{district.code}", person, district.code, counts)
+    return counts
+
+
+def withdraw_import(session: Session, number: int, person: Person | None = None) -> dict[str, int]:
+    """Take a loaded file back: its sittings, responses and their scores. Students without any sitting go too.
+
+    Raises:
+        Rejected: there is no such import.
+    """
+    row = session.get(Import, number)
+    if row is None:
+        raise Rejected("unknown-import", f"There is no import {number}.", "itembank responses list")
+    mine = sa.select(columns(Sitting).id).where(columns(Sitting).import_id == number)
+    scores = _delete(session, Score, columns(Score).sitting_id.in_(mine))
+    _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(mine))
+    sittings = _delete(session, Sitting, columns(Sitting).import_id == number)
+    left = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
+    students = _delete(session, Student, ~left)
+    administration = session.get(Administration, row.administration_id)
+    session.delete(row)
+    session.flush()
+    counts = {"sittings": sittings, "scores": scores, "students": students}
+    subject = f"administration:{administration.code if administration else ''}"
+    details = {**counts, "file": row.content_hash}
+    audit.record(session, "withdraw responses", subject, person, "" if person else audit.JOINT, details)
+    return counts
+
+
+def _parts(ids: list[int]) -> list[list[int]]:
+    return [ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE)]
+
+
+def _delete(session: Session, table: type[Any], where: Any) -> int:
+    done = session.execute(sa.delete(table).where(where).execution_options(synchronize_session=False))
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def held(session: Session) -> list[dict[str, Any]]:
+    """What the bank holds of students, by district: counts, and the attributes that were recorded."""
+    rows = []
+    sitting = columns(Sitting)
+    for district in session.exec(select(District).order_by(District.code)).all():
+
+        def count(table: type[Any], at: int | None = district.id) -> int:
+            statement = sa.select(sa.func.count()).select_from(table).where(columns(table).district_id == at)
+            return int(session.execute(statement).scalar_one())
+
+        used = sa.select(sitting.background_id).where(sitting.district_id == district.id).distinct()
+        backgrounds = session.exec(select(Background).where(columns(Background).id.in_(used))).all()
+        recorded = sorted({name for b in backgrounds for name in b.attributes})
+        rows.append(
+            {
+                "district": district.code,
+                "students": count(Student),
+                "sittings": count(Sitting),
+                "scores": count(Score),
+                "schools": count(School),
+                "recorded": ", ".join((["grade"] if any(b.grade for b in backgrounds) else []) + recorded),
+                "key": district.key_fingerprint or "none yet",
+                "key_here": (identity.folder() / f"{district.code}.key").is_file(),
+            }
+        )
+    return rows
