@@ -61,8 +61,8 @@ def read_files(
         raise Rejected("bad-table", f"{table.source} cannot be analysed as it is.", "", found)
     _check_identifier(data, identifier, table, found)
     meta = _meta(known, names)
-    raw = data[names]
-    scored = _score(raw, meta, omit, table, found)
+    raw = data[names].mask(data[names].isin(list(omit)), "O") if omit else data[names].copy()
+    scored = _score(names, meta, omit, table, found)
     groups, order = _groups(data, group, labels or {}, table, found)
     if errors(found):
         raise Rejected("bad-table", f"{table.source} cannot be analysed as it is. Nothing was written.", "", found)
@@ -176,11 +176,11 @@ def _meta(known: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _score(
-    raw: pd.DataFrame, meta: pd.DataFrame, omit: Sequence[str], table: tabular.Table, found: list[Finding]
+    names: Sequence[str], meta: pd.DataFrame, omit: Sequence[str], table: tabular.Table, found: list[Finding]
 ) -> pd.DataFrame:
     """Points of every answer; each distinct answer of an item is judged once."""
     out: dict[str, Any] = {}
-    for name in raw.columns:
+    for name in names:
         codes, values = table.codes(name)
         item = meta.loc[name]
         rule = _rule(name, item, table.source, found)
@@ -273,7 +273,7 @@ def _options(raw: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:
         if meta.at[name, "type"] != "choice":
             continue
         key = {part.strip().upper() for part in str(meta.at[name, "key"]).split("|")}
-        seen = sorted({str(v).upper() for v in raw[name].unique()} - {""})
+        seen = sorted({str(v).upper() for v in raw[name].unique()} - {"", *BLANKS} | key)
         rows += [(name, option, "", option in key) for option in seen]
     return pd.DataFrame(rows, columns=["item", "option", "misconception", "is_key"])
 

@@ -43,6 +43,14 @@ class Table:
     filter: int | None = None
 
 
+def without_empty(table: Table) -> Table:
+    """The table without columns in which no row says anything (the first column stays)."""
+    keep = [i for i in range(len(table.columns)) if i == 0 or any(row[i].text not in ("", "0") for row in table.rows)]
+    place = None if table.filter is None or table.filter not in keep else keep.index(table.filter)
+    rows = tuple(tuple(row[i] for i in keep) for row in table.rows)
+    return Table(table.caption, tuple(table.columns[i] for i in keep), rows, table.sortable, place)
+
+
 @dataclass(frozen=True)
 class Section:
     """A section of a page: parts are mappings with a kind (text, list, chart, table)."""
@@ -65,7 +73,7 @@ def chart(html: str, caption: str) -> dict[str, Any]:
 
 
 def table(content: Table, fold: bool = False) -> dict[str, Any]:
-    return {"kind": "table", "table": content, "fold": fold}
+    return {"kind": "table", "table": without_empty(content), "fold": fold}
 
 
 def number(value: float, digits: int = 2, signed: bool = False) -> Cell:
@@ -80,6 +88,15 @@ def percent(value: float) -> Cell:
     if value is None or value != value:
         return Cell("")
     return Cell("<1%" if 0 < value < 0.005 else ">99%" if 0.995 < value < 1 else f"{100 * value:.0f}%", float(value))
+
+
+def chance(p_value: float) -> Cell:
+    """A p value in words of a hundred, never as zero."""
+    if p_value is None or p_value != p_value:
+        return Cell("")
+    if p_value < 0.001:
+        return Cell("less than 1 in 1,000", p_value)
+    return Cell(f"{100 * p_value:.1f} in 100" if p_value < 0.1 else f"{100 * p_value:.0f} in 100", p_value)
 
 
 def count(value: float) -> Cell:

@@ -21,6 +21,7 @@ def comparison_page(analysis: Analysis) -> str:
         for section in (
             _concepts(analysis, names),
             _scores(analysis),
+            _look_at(analysis),
             _items(analysis, names),
             _misconceptions(analysis, names),
             _truth(analysis),
@@ -40,7 +41,8 @@ def comparison_page(analysis: Analysis) -> str:
         if len(analysis.contrasts)
         else "No concepts were named.",
         "mastery_chart": mastery_chart,
-        "interval_words": analysis.provenance.get("interval", "students as drawn"),
+        "interval_words": INTERVALS[str(analysis.provenance.get("interval", "these students"))],
+        "findings": [] if len(analysis.groups) > 1 else words.findings(analysis),
         "sections": sections,
         "footer": _footer(analysis),
         "provenance": " · ".join(f"{k}: {v}" for k, v in analysis.provenance.items() if k != "interval"),
@@ -101,7 +103,7 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
                     None if r.difference != r.difference else r.difference,
                 ),
                 Cell("" if r.low != r.low else f"{100 * r.low:+.0f} to {100 * r.high:+.0f}"),
-                blocks.number(r.p_adjusted, 3),
+                blocks.chance(r.p_adjusted),
                 Cell({"ahead": f"{r.group} ahead", "behind": f"{r.other} ahead"}.get(str(r.verdict), str(r.verdict))),
             )
             for r in analysis.contrasts.itertuples()
@@ -215,6 +217,27 @@ def _item_table(analysis: Analysis, names: dict[str, str]) -> Table:
     return Table("Every item: how many got it right and where it stands", heads, rows, True, 1)
 
 
+def _look_at(analysis: Analysis) -> Section:
+    """Items whose statistics give a reason to look at them, the least related to the rest first."""
+    flagged = analysis.items[analysis.items["flags"].fillna("") != ""].sort_values("item_rest", kind="stable")
+    if not len(flagged):
+        return Section("look", "Items to look at")
+    rows = tuple(
+        (
+            Cell(str(item)),
+            Cell(str(r["title"])),
+            blocks.percent(r["share_correct"]),
+            blocks.number(r["item_rest"]),
+            Cell(str(r["flags"])),
+        )
+        for item, r in flagged.iterrows()
+    )
+    heads = columns("Item", "Title", "#Share correct", "#Goes with the rest", "Why")
+    return Section(
+        "look", "Items to look at", (blocks.table(Table("Items with a reason to look at them", heads, rows, True)),)
+    )
+
+
 def _items(analysis: Analysis, names: dict[str, str]) -> Section:
     dif = analysis.dif
     if not len(dif):
@@ -225,7 +248,8 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
         "A large difference says that the item works differently there: in wording, in what was taught, in "
         "its context. It is a question for the experts, not an answer."
     )
-    top = dif.assign(size=dif["effect"].abs()).sort_values("size", ascending=False, kind="stable").head(12)
+    judged = dif[dif["effect"].notna()]
+    top = judged.assign(size=judged["effect"].abs()).sort_values("size", ascending=False, kind="stable").head(12)
     word = {"A": "small", "B": "moderate", "C": "large"}
     rows = tuple(
         (
@@ -248,14 +272,15 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
         "Size",
         "In words",
     )
-    return Section(
-        "differ",
-        "Items that work differently",
-        (
-            blocks.text(intro),
-            blocks.table(Table("The items that differ most at equal ability on their concept", heads, rows)),
-        ),
-    )
+    parts = [blocks.text(intro)]
+    if rows:
+        parts.append(blocks.table(Table("The items that differ most at equal ability on their concept", heads, rows)))
+    if len(judged) < len(dif):
+        left = words.listed(str(i) for i in dif.index.difference(judged.index, sort=False))
+        parts.append(
+            blocks.text(f"Not judged, because their concept has too few items to say who is equally able: {left}.")
+        )
+    return Section("differ", "Items that work differently", tuple(parts))
 
 
 def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
@@ -359,6 +384,10 @@ def _method(analysis: Analysis) -> Section:
     return Section("method", "How this was done, and its limits", tuple(parts))
 
 
+INTERVALS = {
+    "schools like these": "for districts made of schools like these",
+    "these students": "for these students only; which schools they belong to was not recorded",
+}
 METHOD = (
     "All students’ answers were analysed together, so that an item counts the same wherever it was answered. "
     "Items that some students were not given do not count against them.",

@@ -165,6 +165,8 @@ def five_sentences(analysis: Analysis) -> list[str]:
     items = len(analysis.items)
     groups = f" of {listed(analysis.groups)}" if analysis.groups else ""
     first = f"{analysis.title}: {students:,} {who}{groups} answered {items} items."
+    if len(analysis.groups) < 2:
+        return [first, found.headline, *findings(analysis)][:5]
     largest = _largest(analysis)
     unsure = (
         f"We cannot say for {listed(text.split(':')[0] for text in found.cannot_say)}."
@@ -184,6 +186,32 @@ def five_sentences(analysis: Analysis) -> list[str]:
     if "Over all items" not in found.headline and len(analysis.mean_contrasts):
         first += f" Over all items, {overall(analysis)}"
     return [first, found.headline, largest, unsure, works]
+
+
+def findings(analysis: Analysis) -> list[str]:
+    """What stands out where nothing is compared: the hardest and easiest items, and those to look at."""
+    items = analysis.items.dropna(subset=["share_correct"]).sort_values("share_correct", kind="stable")
+    if not len(items):
+        return []
+    hard, easy = items.iloc[0], items.iloc[-1]
+    flagged = items[items["flags"].fillna("") != ""].sort_values("item_rest", kind="stable")
+    keys = flagged[flagged["flags"].str.contains("key", na=False)]
+    out = [
+        f"The hardest item is {hard.name} ({of_hundred(float(hard['share_correct']))} got it right), the easiest "
+        f"{easy.name} ({of_hundred(float(easy['share_correct']))})."
+    ]
+    if len(keys):
+        out.append(f"The key of {listed(str(i) for i in keys.index[:5])} may be wrong: look at the reasons below.")
+    if len(flagged):
+        out.append(f"{len(flagged)} of {len(items)} items give a reason to look at them; the table below says why.")
+    thin = (
+        analysis.concepts[analysis.concepts["evidence"] != "enough"]
+        if "evidence" in analysis.concepts
+        else analysis.concepts.iloc[:0]
+    )
+    if len(thin):
+        out.append(f"Not enough items to speak of {listed(_lower(str(n)) for n in thin['name'])}.")
+    return out
 
 
 def _largest(analysis: Analysis) -> str:
