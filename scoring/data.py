@@ -100,8 +100,8 @@ def _read_column(
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         coded = {float(c): s for c, s in meaning.items() if _is_number(c)}
-        for code, what in coded.items():
-            here = values == code
+        for number, what in coded.items():
+            here = values == number
             status[here] = what
             values = np.where(here, np.nan, values)
         empty = np.isnan(values) & (status == ANSWERED)

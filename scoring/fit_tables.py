@@ -37,7 +37,7 @@ def tables(
         max_gradient=found.max_gradient,
         min_eigenvalue=found.min_eigenvalue,
         iterations=found.iterations,
-        n_parameters=found.layout.n_free,
+        n_parameters=_n_parameters(found),
         n_students=answered,
         parameters=found.items,
         population=Populations(
@@ -47,6 +47,15 @@ def tables(
         settings=settings,
         notices=tuple(more),
     )  # fmt: skip
+
+
+def _n_parameters(found: Estimate) -> int:
+    """Free parameters; a histogram has one for each node, less one, and less what the origin takes away."""
+    if found.histogram is None:
+        return found.layout.n_free
+    origin = found.layout.origin
+    free = found.histogram.shape[0] * (found.histogram.shape[1] - 1) - int(origin.location) - int(origin.unit)
+    return found.layout.n_item + free
 
 
 def item_table(setup: Setup, found: Estimate, covariance: Array) -> pd.DataFrame:
@@ -119,6 +128,8 @@ def _group_table(setup: Setup, people: Groups, found: Estimate, covariance: Arra
 
 def _held(found: Estimate) -> NDArray[np.bool_]:
     """(G, 2) means and SDs that the origin fixes: their rows of the Jacobian are zero."""
+    if found.histogram is not None:  # moments of a histogram have no standard error of their own
+        return np.ones((len(found.mean), 2), dtype=bool)
     jacobian = found.layout.jacobian(found.xi)[found.layout.n_psi_items :]
     return np.asarray((np.abs(jacobian).max(axis=1, initial=0.0) == 0).reshape(-1, 2))
 
@@ -159,6 +170,11 @@ def _after(found: Estimate, items: pd.DataFrame) -> list[Notice]:
                    f"The search did not converge: decrement {found.decrement:.2g}, smallest eigenvalue "
                    f"{found.min_eigenvalue:.2g}.", "Look at items with extreme slopes; a prior on a may help.",
                    tuple(str(i) for i in items.index[np.abs(items["a"].to_numpy()) > 8]))
+        )  # fmt: skip
+    if found.histogram is not None:
+        out.append(
+            Notice("given-histograms", "notice", "Standard errors of items are those given the estimated histograms.",
+                   "Use population='normal' for errors that include the populations'.")
         )  # fmt: skip
     negative = [str(i) for i in items.index[items["a"].to_numpy() < 0]]
     if negative:

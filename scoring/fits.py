@@ -160,7 +160,7 @@ class Fit:
             raise DesignError("not-a-fit", "This is not a saved calibration.", "Save one with fit.save(path).")
         if int(data["version"]) > VERSION:
             raise DesignError(
-                "later-version", f"This calibration was saved in format {data['version']}; this program knows {VERSION}.",
+                "later-version", f"The calibration has format {data['version']}; this program knows {VERSION}.",
                 "Upgrade itembank.",
             )  # fmt: skip
         names = data["covariance"]["names"]

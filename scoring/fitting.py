@@ -146,10 +146,11 @@ def _weights(weights: Any, data: Any) -> NDArray[np.float64]:
 def _design(setup: Setup, people: Any, w: NDArray[np.float64]) -> list[Notice]:
     layout = setup.layout
     free = (layout.coordinate >= 0) & layout.exists
-    anchored = ~free.any(axis=1)
+    anchored = np.asarray(~free.any(axis=1))
     return check_design(
         setup.codes, people.of, w, layout.template.names, people.names, layout.template.categories,
-        anchored, ~anchored, people.partner_of, people.partner_names,
+        anchored, np.asarray(~anchored), people.partner_of, people.partner_names,
+        bool((free[:, 0] & ~np.isin(setup.models, ["1pl"])).any()),
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def read_groups(responses: Responses, groups: Any, partner: Any, weights: NDArra
 
 
 def read_fixed(fixed: Any) -> pd.DataFrame | None:
-    """Fixed values as a table indexed by item: a fit's, or a table's with columns a, d or b (d1.. or b1..), g, model."""
+    """Fixed values as a table indexed by item: a fit's, or one with columns a, d or b (d1.. or b1..), g, model."""
     if fixed is None:
         return None
     table = fixed if isinstance(fixed, pd.DataFrame) else getattr(fixed, "items", None)
@@ -283,12 +283,13 @@ def _hold(
         steps = int(template.categories[j]) - 1
         d = [_value(row, f"d{k}") if steps > 1 else _value(row, "d", "d1") for k in range(1, steps + 1)]
         b = [_value(row, f"b{k}") if steps > 1 else _value(row, "b", "b1") for k in range(1, steps + 1)]
+        d_given: list[float | None] = d
         if None in d and None not in b:
             if a is None:
                 raise DesignError("fixed-without-slope", f"Item {item} has fixed b without a.", "Fix a as well, or d.")
             one = [-a * float(x) for x in b if x is not None]
-            d = list(np.cumsum(one)) if template.model[j] in ("gpcm", "pcm") else one
-        for k, value in enumerate(d):
+            d_given = [float(x) for x in (np.cumsum(one) if template.model[j] in ("gpcm", "pcm") else one)]
+        for k, value in enumerate(d_given):
             if value is not None:
                 template.d[j, k], held[j, 1 + k] = value, True
         g = _value(row, "g")

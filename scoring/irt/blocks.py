@@ -139,7 +139,7 @@ def make_blocks(
     inner, inner_groups, inner_weights = codes[answered], groups[answered], weights[answered]
     if collapse:
         first, position = distinct_rows(inner, inner_groups)
-        total = np.bincount(position, inner_weights, minlength=len(first))
+        total: Array = np.bincount(position, inner_weights, minlength=len(first)).astype(float)
         rows, row_groups = inner[first], inner_groups[first]
     else:
         position, total, rows, row_groups = np.arange(len(inner)), inner_weights, inner, inner_groups

@@ -13,6 +13,7 @@ Index = NDArray[np.int64]
 FEWEST_SHARED = 5  # items two groups should share
 SMALL_GROUP = 100  # students below which a group's mean and SD say little
 FEWEST_STUDENTS = 2
+CHANCE = 20  # students off the commonest answer beyond which two items do not agree by chance
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def check_design(
     estimated: NDArray[np.bool_],
     partners: Index,
     partner_names: Sequence[str],
+    free_slopes: bool = True,
 ) -> list[Notice]:
     """All findings at once; any of severity "refusal" means that there is nothing to estimate.
 
@@ -76,6 +78,7 @@ def check_design(
         estimated: (V,) items with something to estimate.
         partners: (G,) partner of each group.
         partner_names: names of the partners.
+        free_slopes: some items have a slope of their own.
     """
     out: list[Notice] = []
     answered = codes >= 0
@@ -87,6 +90,12 @@ def check_design(
     for g in range(n_groups):
         seen[g] = answered[(groups == g) & present].any(axis=0)
     _check_variation(out, codes, items, categories, estimated, present)
+    fewest = 3 if free_slopes else 2
+    if len(items) < fewest and not anchored.any():
+        out.append(
+            Notice("too-few-items", "refusal", f"{len(items)} item{'s' * (len(items) > 1)} cannot tell slopes, "
+                   "intercepts and populations apart.", f"Give at least {fewest} items, or fix some.")
+        )  # fmt: skip
     _check_links(out, seen, items, group_names, anchored, partners, partner_names)
     _check_booklets(out, codes, groups, present, seen, items, group_names, anchored)
     unseen = [f"{items[j]}: {group_names[g]}" for j in range(len(items)) for g in range(n_groups) if not seen[g, j]]
@@ -130,7 +139,7 @@ def _check_variation(
     present: NDArray[np.bool_],
 ) -> None:
     constant, empty, unused = [], [], []
-    for j in np.flatnonzero(estimated):
+    for j in map(int, np.flatnonzero(estimated)):
         column = codes[present, j]
         counts = np.bincount(column[column >= 0], minlength=int(categories[j]))
         if counts.sum() == 0:
@@ -147,10 +156,39 @@ def _check_variation(
             Notice("item-without-variation", "refusal", "Some items have the same score from everybody: no maximum.",
                    "Leave them out, or fix their parameters.", tuple(constant))
         )  # fmt: skip
+    _check_copies(out, codes[present], items, estimated)
     if unused:
         out.append(
             Notice("unused-category", "refusal", "Some scores below an item's highest were given by nobody.",
                    "Recode the item (join the unused score to its neighbour), or fix its parameters.", tuple(unused))
+        )  # fmt: skip
+
+
+def _check_copies(
+    out: list[Notice], codes: NDArray[np.int8], items: Sequence[str], estimated: NDArray[np.bool_]
+) -> None:
+    """Columns that are equal in every row: together their slopes run off to infinity."""
+    first: dict[bytes, int] = {}
+    copies: list[str] = []
+    perhaps: list[str] = []
+    for j in map(int, np.flatnonzero(estimated)):
+        column = codes[:, j]
+        twin = first.setdefault(column.tobytes(), j)
+        counts = np.bincount(column[column >= 0])
+        if twin == j or (counts > 0).sum() < 2:
+            continue
+        # where few students differ from the others, two items may agree by chance
+        rare = int(counts.sum() - counts.max())
+        (copies if rare >= CHANCE else perhaps).append(f"{items[twin]} and {items[j]}")
+    if copies:
+        out.append(
+            Notice("same-item-twice", "refusal", "Some items have the same answers from everybody.",
+                   "It is the same item twice: leave one out.", tuple(copies))
+        )  # fmt: skip
+    if perhaps:
+        out.append(
+            Notice("same-answers", "warning", "Some items have the same answers from everybody.",
+                   "If it is the same item twice, leave one out.", tuple(perhaps))
         )  # fmt: skip
 
 
@@ -204,14 +242,21 @@ def _check_booklets(
 ) -> None:
     """Booklets of one group that share no item are linked only by having been given at random."""
     for g, name in enumerate(group_names):
-        here = np.unique(codes[(groups == g) & present] >= 0, axis=0)
-        if len(here) < 2:
-            continue
-        parts = [c for c in components(here) if len(c[0])]
-        if len(parts) > 1 and not all(anchored[c[1]].any() for c in parts):
+        parts = _item_sets(codes, np.flatnonzero((groups == g) & present))
+        if len(parts) > 1 and not all(anchored[c].any() for c in parts):
             out.append(
                 Notice("link-by-assignment", "warning",
                        f"In {name}, {len(parts)} sets of booklets share no item: their scales agree only if booklets "
                        "were handed out at random.", "Name that as an assumption, or give common items.",
-                       tuple(", ".join(items[j] for j in c[1][:6]) for c in parts))
+                       tuple(", ".join(items[j] for j in c[:6]) for c in parts))
             )  # fmt: skip
+
+
+def _item_sets(codes: NDArray[np.int8], rows: Index) -> list[Index]:
+    """Items that some of these students saw, split where no student saw items of two sets."""
+    together = np.zeros((codes.shape[1], codes.shape[1]), dtype=np.float32)
+    for first in range(0, len(rows), 8192):
+        part = (codes[rows[first : first + 8192]] >= 0).astype(np.float32)
+        together += part.T @ part
+    n, label = connected_components(coo_matrix(together > 0), directed=False)
+    return [c for c in (np.flatnonzero(label == k) for k in range(n)) if together[c[0], c[0]] > 0]

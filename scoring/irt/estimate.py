@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.irt.blocks import CHUNK, Blocks, make_blocks, subsample
 from scoring.irt.curves import Array, ItemParameters
-from scoring.irt.empirical import estimate_histograms
+from scoring.irt.empirical import histogram_moments
 from scoring.irt.grid import Grid
 from scoring.irt.likelihood import Problem, evaluate
 from scoring.irt.maximise import CONVERGED, Progress, Search, decrement_of, em_steps, newton, quasi_newton
@@ -24,6 +24,7 @@ Index = NDArray[np.int64]
 SUBSAMPLE = 8 * CHUNK  # students of the short start
 EDGE = 1e-7  # share of a group's posterior mass on an outermost node above which the grid widens
 MOST_NODES = 601
+SINGULAR = 1e-11  # eigenvalue of the scaled information that cannot be told from zero
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,15 @@ def default_threads() -> int:
 
 
 def starting_values(codes: NDArray[np.int8], template: ItemParameters) -> ItemParameters:
-    """Unit slopes and the intercepts that reproduce each item's proportions at a standard normal θ, roughly."""
-    d = template.d.copy()
+    """Slopes from item-rest correlations, and the intercepts that roughly reproduce each item's proportions.
+
+    The correlation's slope matters most for items with a lower asymptote: started at a common slope, a weak item may
+    run off to the maximum at an infinite one.
+    """
+    if len(codes) > SUBSAMPLE:
+        codes = codes[np.linspace(0, len(codes) - 1, SUBSAMPLE).astype(int)]
+    a, d = _starting_slopes(codes), template.d.copy()
+    a[template.in_family("partial")] *= 0.7
     for j in range(len(template)):
         k = int(template.categories[j])
         counts = np.bincount(codes[:, j][codes[:, j] >= 0], minlength=k)[:k] + 0.5
@@ -93,10 +101,25 @@ def starting_values(codes: NDArray[np.int8], template: ItemParameters) -> ItemPa
             above = share[::-1].cumsum()[::-1][1:]
             if template.model[j] == "3pl":
                 above = np.clip((above - template.g[j]) / (1 - template.g[j]), 0.05, 0.95)
-            d[j, : k - 1] = 1.2 * np.log(above / (1 - above))
-    return ItemParameters(
-        template.names, template.model, np.ones(len(template)), d, template.g.copy(), template.categories
-    )
+            d[j, : k - 1] = np.sqrt(1 + 0.35 * a[j] ** 2) * np.log(above / (1 - above))
+    return ItemParameters(template.names, template.model, a, d, template.g.copy(), template.categories)
+
+
+def _starting_slopes(codes: NDArray[np.int8]) -> Array:
+    """(V,) slopes of logistic items whose correlation with the rest score is the observed one."""
+    seen = codes >= 0
+    x = np.where(seen, codes, 0).astype(float)
+    n = np.maximum(seen.sum(axis=0), 1)
+    mean = x.sum(axis=0) / n
+    z = np.where(seen, x - mean, 0.0)
+    z /= np.maximum(np.sqrt((z**2).sum(axis=0) / n), 1e-6)
+    count, total = seen.sum(axis=1), z.sum(axis=1)
+    rest = np.where(seen & (count > 1)[:, None], (total[:, None] - z) / np.sqrt(np.maximum(count - 1, 1))[:, None], 0.0)
+    rest -= np.where(seen, rest.sum(axis=0) / n, 0.0)
+    spread = np.sqrt((rest**2).sum(axis=0) * (z**2).sum(axis=0))
+    r = np.clip((rest * z).sum(axis=0) / np.maximum(spread, 1e-6), -0.6, 0.75)
+    slope = 1.7 * 1.25 * r / np.sqrt(1 - r**2)  # 1.25: rest scores are not θ
+    return np.asarray(np.where(np.abs(slope) < 0.2, 0.2, slope))
 
 
 def _with_fixed(start: ItemParameters, layout: Layout) -> ItemParameters:
@@ -181,7 +204,7 @@ def _search(
             small, begun = _adapt(small, begun, 1e-2, 30, None)
             problem = replace(problem, grid=small.grid)
         search = _all_students(problem, small, begun, max_iterations, progress)
-    if adapt_grid:
+    if adapt_grid and search.decrement < CONVERGED:
         problem, search = _adapt(problem, search, None, max_iterations, progress)
     return problem, search
 
@@ -255,16 +278,31 @@ def _adapt(
     return problem, search
 
 
+def _scaled_eigenvalue(information: Array) -> float:
+    """Smallest eigenvalue of the information scaled to a unit diagonal, which rounding cannot turn positive."""
+    if not len(information):
+        return 1.0
+    diagonal = np.diag(information)
+    if not (np.isfinite(information).all() and (diagonal > 0).all()):
+        return 0.0
+    scale = 1 / np.sqrt(diagonal)
+    return float(np.linalg.eigvalsh(information * scale * scale[:, None])[0])
+
+
 def _finish(problem: Problem, search: Search) -> Estimate:
     layout, point = problem.layout, search.point
     information = point.information
     assert information is not None
     mean, log_sd = layout.populations(point.xi)
+    sd = np.exp(log_sd)
+    if problem.histogram is not None:
+        mean, sd = histogram_moments(problem.grid.nodes, problem)
     smallest = float(np.linalg.eigvalsh(information)[0]) if len(information) else float("inf")
+    identified = _scaled_eigenvalue(information) > SINGULAR
     jacobian = layout.jacobian(point.xi)
     if len(information) == 0:
         covariance = np.zeros((len(jacobian), len(jacobian)))
-    elif smallest > 0:
+    elif identified:
         scale = 1 / np.sqrt(np.diag(information))
         inverse = scale[:, None] * np.linalg.inv(information * scale * scale[:, None]) * scale
         covariance = jacobian @ ((inverse + inverse.T) / 2) @ jacobian.T
@@ -275,7 +313,7 @@ def _finish(problem: Problem, search: Search) -> Estimate:
         point.xi,
         layout.items(point.xi),
         mean,
-        np.exp(log_sd),
+        sd,
         None if problem.histogram is None else np.exp(problem.histogram),
         problem.grid,
         information,
@@ -287,6 +325,6 @@ def _finish(problem: Problem, search: Search) -> Estimate:
         smallest,
         search.iterations,
         search.passes,
-        bool(search.decrement < CONVERGED and smallest > 0),
+        bool(search.decrement < CONVERGED and smallest > 0 and identified),
         problem.blocks,
     )

@@ -42,8 +42,8 @@ def make_grid(nodes: int = 61, bound: float | None = 6.0, spacing: float | None 
     """Nodes from -bound to bound, or around 0 at a given spacing."""
     if bound is None:
         assert spacing is not None
-        return Grid((np.arange(nodes) - (nodes - 1) / 2) * spacing)
-    return Grid(np.linspace(-bound, bound, nodes))
+        return Grid(np.asarray((np.arange(nodes) - (nodes - 1) / 2) * spacing, dtype=np.float64))
+    return Grid(np.linspace(-bound, bound, nodes, dtype=np.float64))
 
 
 def log_normal_weights(theta: Array, mean: Array, log_sd: Array) -> Array:

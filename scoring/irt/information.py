@@ -240,7 +240,7 @@ def _general(
         nodes += post.sum(axis=0)
         for q in np.flatnonzero(post.max(axis=0) > NEGLIGIBLE):
             y = x * np.sqrt(post[:, q])[:, None]
-            products += _spread(own, y.T @ y, q, p)
+            products += _spread(own, y.T @ y, int(q), p)
     return value, counts, nodes, [outer, products]
 
 

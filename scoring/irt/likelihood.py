@@ -102,7 +102,7 @@ def evaluate(problem: Problem, xi: Array, with_information: bool = False) -> Poi
     else:
         passed = expectation(problem.blocks, logs, weights, problem.threads)
     counts = padded_counts(problem, passed.counts)
-    n_items, exists = layout.n_psi_items, layout.exists
+    exists = layout.exists
     psi_gradient = np.concatenate(
         [
             np.einsum("jkq,jksq->js", counts, derivatives.score)[exists],
@@ -116,18 +116,22 @@ def evaluate(problem: Problem, xi: Array, with_information: bool = False) -> Poi
         np.einsum("g,gq,gsq,gtq->gst", passed.nodes.sum(axis=1), np.exp(weights), scores, scores, optimize=True),
     )
     curvature = problem.prior.curvature(xi)
-    metric = _reduce(complete, jacobian, layout, n_items) + np.diag(np.maximum(curvature, 0.0))
+    metric = jacobian.T @ complete @ jacobian + np.diag(np.maximum(curvature, 0.0))
+    if problem.histogram is not None:
+        metric[layout.n_item :, layout.n_item :] = np.eye(len(xi) - layout.n_item)
     information = None
     if missing is not None:
         population = -normal_hessian(theta, mean, log_sd, passed.nodes)
         if problem.histogram is not None:
             population = np.zeros_like(population)
         full = _blocks_to_matrix(layout, -complete_hessian(derivatives, counts), population) - missing
-        information = _reduce(full, jacobian, layout, n_items) + np.diag(curvature)
+        information = jacobian.T @ full @ jacobian + np.diag(curvature)
         k = layout.n_item
         information[k:, k:] -= population_curvature(
             xi[k:], layout.n_groups, layout.origin, psi_gradient[layout.n_psi_items :]
         )
+        if problem.histogram is not None:  # no such coordinates: neither a step nor an error
+            information[k:, k:] = np.eye(len(xi) - k)
     return Point(
         xi,
         passed.log_likelihood,
@@ -151,9 +155,3 @@ def _blocks_to_matrix(layout: Layout, items: Array, populations: Array) -> Array
         at = layout.n_psi_items + 2 * g
         out[at : at + 2, at : at + 2] = populations[g]
     return out
-
-
-def _reduce(matrix: Array, jacobian: Array, layout: Layout, n_items: int) -> Array:
-    """J' M J, where the items' part of J only selects and adds."""
-    del n_items
-    return np.asarray(jacobian.T @ matrix @ jacobian)

@@ -18,8 +18,9 @@ from scoring.irt.likelihood import Point, Problem, evaluate
 
 Progress = Callable[[int, float, float], None]
 
-FINISHED = 1e-14  # decrement of a finished search: 1e-7 standard errors from the maximum
+FINISHED = 1e-17  # decrement of a finished search: 3e-9 standard errors from the maximum
 CONVERGED = 1e-9  # decrement that counts as converged (STATISTICS.md, 4)
+RUNAWAY = 60.0  # a coordinate beyond which a search is given up: the likelihood rises towards infinity there
 LARGEST_STEP = 1.5  # in any coordinate, against leaps from poor starting values
 
 
@@ -68,7 +69,7 @@ def _limited(step: Array) -> Array:
 def em_steps(
     problem: Problem, xi: Array, steps: int, progress: Progress | None = None, enough: float = 1e-3
 ) -> tuple[Point, int]:
-    """A few steps of EM; a step that would lower the likelihood is halved, one that gains less than enough is the last."""
+    """A few steps of EM; one that would lower the likelihood is halved, one that gains little is the last."""
     point = evaluate(problem, xi)
     passes = 1
     for _ in range(steps):
@@ -106,7 +107,7 @@ def newton(
     while iterations < max_iterations and len(xi):
         assert point.information is not None
         decrement = decrement_of(point)
-        if decrement < finished:
+        if decrement < finished or np.abs(point.xi).max() > RUNAWAY:
             break
         accepted, slope = False, 0.0
         for _ in range(25):
@@ -121,6 +122,8 @@ def newton(
                 gain = trial.value - point.value
                 if gain > 1e-4 * slope or (slope < rounding and gain > -rounding and _smaller(trial, point)):
                     accepted = True
+                    break
+                if slope < rounding:  # nothing left to gain that numbers of this size can show
                     break
             damping = max(10 * damping, 1e-3)
         if not accepted:
