@@ -137,15 +137,15 @@ def read_profile_input(
 
 
 def _aligned(series: "pd.Series[Any]", index: pd.Index, what: str, problems: list[str]) -> "pd.Series[Any] | None":
-    if len(series) != len(index):
-        problems.append(f"{what}: {len(series)} values for {len(index)} students")
-        return None
     if isinstance(series, pd.Series) and not series.index.equals(index):
-        if series.index.is_unique and index.is_unique and index.isin(series.index).all():
+        if series.index.is_unique and index.isin(series.index).all():
             series = series.loc[index]
         else:
             problems.append(f"{what}: its index is not that of the responses")
             return None
+    if len(series) != len(index):
+        problems.append(f"{what}: {len(series)} values for {len(index)} students")
+        return None
     values = pd.Series(np.asarray(series), index=index)
     missing = int(values.isna().sum())
     if missing:

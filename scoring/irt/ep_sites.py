@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 _SMALLEST_PRECISION = 1e-8
 #: Step towards a site of negative precision (possible where a likelihood is not log-concave: 3PL).
 _DAMPING = 0.7
+#: Sums of weights smaller than this have lost digits to underflow.
+_TINY = 1e-250
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,13 @@ def ep_block(
         mean, cov, log_global = _add_sites(prior_mean, prior_covariance, tau, nu)
     tilted = np.empty_like(loglik)
     log_sites = np.zeros((loglik.shape[0], n))
+    totals = np.ones((loglik.shape[0], n))
     converged = np.zeros(n, dtype=bool)
     rows = np.arange(n)
     # each student stops at the first visit that moves no site further than the tolerance, whoever else is in the
     # block: results do not depend on how students are put into blocks
-    part = (mean, cov, tau, nu, tilted, log_sites)
-    part_loglik = loglik
+    everything = (mean, cov, tau, nu, log_global, tilted, totals, log_sites)
+    part, part_loglik = everything, loglik
     sweeps = 0
     while rows.size and sweeps < max_sweeps:
         moved = _sweep(part_loglik, nodes, *part)
@@ -94,24 +97,47 @@ def ep_block(
         settled = moved <= tolerance
         converged[rows[settled]] = True
         if rows.size < n and (settled.any() or sweeps == max_sweeps):
-            tau[:, rows], nu[:, rows], tilted[:, rows], log_sites[:, rows] = part[2:]
+            for whole, piece in zip(everything, part, strict=True):
+                students = 1 if whole is tilted else whole.ndim - 1
+                whole[(slice(None),) * students + (rows,)] = piece
         if settled.any():
             moving = np.flatnonzero(~settled)
             rows = rows[moving]
             part_loglik = part_loglik[:, moving]
-            pm, pc, pt, pn, pw, pl = part
-            part = (pm[:, moving], pc[:, :, moving], pt[:, moving], pn[:, moving], pw[:, moving], pl[:, moving])
-    mean, cov, log_global = _add_sites(prior_mean, prior_covariance, tau, nu)  # without the visits' rounding
+            pm, pc, pt, pn, pg, pw, pz, ps = part
+            part = (
+                pm[:, moving],
+                pc[:, :, moving],
+                pt[:, moving],
+                pn[:, moving],
+                pg[moving],
+                pw[:, moving],
+                pz[:, moving],
+                ps[:, moving],
+            )
+    tilted /= totals[:, :, None]
     evidence = log_global + log_sites.sum(axis=0)
     return SiteBlock(mean, cov, tau, nu, tilted, evidence, converged & np.isfinite(evidence), sweeps)
 
 
 def _sweep(
-    loglik: Array, nodes: Array, mean: Array, cov: Array, tau: Array, nu: Array, tilted: Array, log_sites: Array
+    loglik: Array,
+    nodes: Array,
+    mean: Array,
+    cov: Array,
+    tau: Array,
+    nu: Array,
+    log_global: Array,
+    tilted: Array,
+    totals: Array,
+    log_sites: Array,
 ) -> Array:
-    """Visit every site once, changing all arrays but the first two in place; (n,) the largest change of a site."""
+    """Visit every site once, changing all arrays but the first two in place; (n,) the largest change of a site.
+
+    `tilted` is left as unnormalised weights of the nodes with their sums in `totals`.
+    """
     spacing = nodes[1] - nodes[0]
-    exponent_basis = np.stack([-0.5 * nodes**2, nodes])
+    exponent_basis = np.stack([-0.5 * nodes**2, nodes, np.ones_like(nodes)])
     moment_basis = np.stack([np.ones_like(nodes), nodes, nodes**2], axis=1)
     moved = np.zeros(loglik.shape[1])
     for c in range(loglik.shape[0]):
@@ -119,15 +145,23 @@ def _sweep(
         cavity_precision = 1.0 / variance - tau[c]
         cavity_shift = mean[c] / variance - nu[c]
         usable = cavity_precision > _SMALLEST_PRECISION
+        # the cavity's own peak is taken out, so that its part of the exponent is never positive
+        peak = np.where(usable, 0.5 * cavity_shift**2 / np.where(usable, cavity_precision, 1.0), 0.0)
         weights = tilted[c]
-        np.matmul(np.stack([cavity_precision, cavity_shift], axis=1), exponent_basis, out=weights)
+        coefficients = np.stack([cavity_precision, cavity_shift, -peak], axis=1)
+        np.matmul(coefficients, exponent_basis, out=weights)
         weights += loglik[c]
-        top = weights.max(axis=1)
-        weights -= top[:, None]
         np.exp(weights, out=weights)
         moments = weights @ moment_basis
+        poor = ~((moments[:, 0] > _TINY) & (moments[:, 0] < 1.0 / _TINY))
+        if poor.any():  # very many items, or no usable cavity: take the largest exponent out first
+            again = coefficients[poor] @ exponent_basis + loglik[c, poor]
+            top = again.max(axis=1)
+            weights[poor] = np.exp(again - top[:, None])
+            moments[poor] = weights[poor] @ moment_basis
+            peak[poor] += top
         total = moments[:, 0]
-        weights /= total[:, None]
+        totals[c] = total
         tilted_mean = moments[:, 1] / total
         # a posterior far narrower than the grid would have variance 0 on it
         tilted_variance = np.maximum(moments[:, 2] / total - tilted_mean**2, 1e-4 * spacing**2)
@@ -142,14 +176,23 @@ def _sweep(
         step_nu *= length
         tau[c] += step_tau
         nu[c] += step_nu
-        denominator = 1.0 + step_tau * variance
-        column = cov[:, c].copy()
-        mean += column * ((step_nu - step_tau * mean[c]) / denominator)
-        cov -= column[:, None] * (column * (step_tau / denominator))[None]
         with np.errstate(invalid="ignore", divide="ignore"):
             p, s = cavity_precision + tau[c], cavity_shift + nu[c]
-            log_sites[c] = top + np.log(total * spacing) - 0.5 * (s**2 / p - np.log(p) + np.log(2 * np.pi))
+            log_sites[c] = peak + np.log(total * spacing) - 0.5 * (s**2 / p - np.log(p) + np.log(2 * np.pi))
+        _multiply_site(mean, cov, log_global, c, step_tau, step_nu)
     return moved
+
+
+def _multiply_site(mean: Array, cov: Array, log_integral: Array, c: int, step_tau: Array, step_nu: Array) -> None:
+    """Multiply Gaussians by exp(-½ Δτ θ_c² + Δν θ_c): a rank-one change, and the log of the normaliser."""
+    variance, at = cov[c, c].copy(), mean[c].copy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        denominator = 1.0 + step_tau * variance
+        log_integral += (step_nu * at - 0.5 * step_tau * at**2 + 0.5 * step_nu**2 * variance) / denominator
+        log_integral -= 0.5 * np.log(denominator)
+        column = cov[:, c].copy()
+        mean += column * ((step_nu - step_tau * at) / denominator)
+        cov -= column[:, None] * (column * (step_tau / denominator))[None]
 
 
 def _add_sites(prior_mean: Array, prior_covariance: Array, tau: Array, nu: Array) -> tuple[Array, Array, Array]:
@@ -157,12 +200,5 @@ def _add_sites(prior_mean: Array, prior_covariance: Array, tau: Array, nu: Array
     mean, cov = prior_mean.copy(), prior_covariance.copy()
     log_integral = np.zeros(tau.shape[1])
     for c in range(tau.shape[0]):
-        variance, at = cov[c, c].copy(), mean[c].copy()
-        denominator = 1.0 + tau[c] * variance
-        with np.errstate(invalid="ignore", divide="ignore"):
-            log_integral += (nu[c] * at - 0.5 * tau[c] * at**2 + 0.5 * nu[c] ** 2 * variance) / denominator
-            log_integral -= 0.5 * np.log(denominator)
-            column = cov[:, c].copy()
-            mean += column * ((nu[c] - tau[c] * at) / denominator)
-            cov -= column[:, None] * (column * (tau[c] / denominator))[None]
+        _multiply_site(mean, cov, log_integral, c, tau[c], nu[c])
     return mean, cov, log_integral

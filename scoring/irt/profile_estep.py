@@ -206,6 +206,7 @@ class ScoreSums:
         group_score: (G, P) Σ w s by group.
         unsettled: students whose sites did not settle.
         log_evidence: weighted EP log-evidence.
+        smallest_sd: smallest posterior SD.
     """
 
     outer: Array
@@ -218,6 +219,7 @@ class ScoreSums:
     group_score: Array
     unsettled: int
     log_evidence: float
+    smallest_sd: float
 
 
 def student_scores(
@@ -245,7 +247,7 @@ def student_scores(
     above = None if cuts is None else cut_weights(nodes, cuts)
     inverses = np.linalg.inv(sigma)
 
-    def work(block: tuple[slice, int]) -> tuple[Array, Array, Array | None, float, int]:
+    def work(block: tuple[slice, int]) -> tuple[Array, Array, Array | None, float, int, float]:
         rows, g = block
         posterior, _ = posterior_block(data, rows, table, nodes, mu[g], sigma[g], tolerance)
         x = data.scores[rows]
@@ -257,7 +259,8 @@ def student_scores(
         if above is not None:
             p = np.clip(np.einsum("cnq,cq->nc", posterior.tilted, above), 0.0, 1.0)
         evidence, unsettled = float(w @ posterior.log_evidence), int(np.count_nonzero(~posterior.converged))
-        return outer, scores, p, evidence, unsettled
+        smallest = float(np.sqrt(np.einsum("ccn->cn", posterior.covariance).min()))
+        return outer, scores, p, evidence, unsettled, smallest
 
     per_group = n_concepts + n_concepts * (n_concepts + 1) // 2
     out = ScoreSums(
@@ -271,11 +274,12 @@ def student_scores(
         np.zeros((n_groups, size)),
         0,
         0.0,
+        np.inf,
     )
     # a few blocks at a time: the students' gradients are large and are reduced as they come
     for first in range(0, len(data.blocks), 16):
         group_of_blocks = data.blocks[first : first + 16]
-        for (rows, g), (outer, scores, p, evidence, unsettled) in zip(
+        for (rows, g), (outer, scores, p, evidence, unsettled, smallest) in zip(
             group_of_blocks, map_blocks(work, group_of_blocks), strict=True
         ):
             own = layout.total + g * per_group
@@ -285,6 +289,7 @@ def student_scores(
             out.group_score[g, at] += w @ scores
             out.log_evidence += evidence
             out.unsettled += unsettled
+            out.smallest_sd = min(out.smallest_sd, smallest)
             if p is not None:
                 out.mastery[g] += w @ p
                 out.mastery_product[g] += (p * w[:, None]).T @ p

@@ -24,6 +24,8 @@ Index = NDArray[np.int64]
 CONVERGED = 1e-6
 _FINISHED = 1e-9
 SITES = 1e-6
+#: Decrement beyond which a step is far from the maximum.
+_FAR = 10.0
 _SAMPLE = 4000
 _SAMPLE_GROUP = 1000
 
@@ -111,13 +113,15 @@ class _Objective:
         out[: vector.size] = self.ridge[:, 1] * (self.ridge[:, 0] - vector)
         return out
 
-    def value_and_gradient(self, psi: Array, tolerance: float) -> tuple[float, Array]:
+    def gradient(self, psi: Array, tolerance: float) -> "_Point":
+        """Value and gradient alone: cheaper than everything."""
         full, items, mu, sigma = self._parts(psi)
         sums = expectations(self.data, items, self.nodes, mu, sigma, tolerance)
         self.passes += 1
         self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
         slope = gradient(sums, items, self.model.layout, self.nodes, mu, sigma) + self._prior_gradient(full)
-        return sums.log_evidence + self.log_prior(full), self.working.jacobian(psi).T @ slope
+        value = sums.log_evidence + self.log_prior(full)
+        return _Point(psi, value, self.working.jacobian(psi).T @ slope, np.zeros((0, 0)), None)
 
     def everything(self, psi: Array, tolerance: float) -> "_Point":
         """Value, gradient, outer-product information and the sums for standard errors, in one pass."""
@@ -126,7 +130,7 @@ class _Objective:
         layout = self.model.layout
         sums = student_scores(self.data, items, layout, self.nodes, mu, sigma, cuts, self.cluster, tolerance)
         self.passes += 1
-        self.unsettled = sums.unsettled
+        self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
         jacobian = self.working.jacobian(psi)
         outer = sums.outer.copy()
         at = np.arange(layout.total)
@@ -142,7 +146,7 @@ class _Point:
     value: float
     slope: Array
     information: Array
-    sums: ScoreSums
+    sums: ScoreSums | None
 
 
 def priors(model: ProfileModel) -> Array:
@@ -179,13 +183,15 @@ def estimate(
     """
     ridge = priors(model)
     full = _start(model, scores, weights, group)
-    sample = _sample(group)
+    sample = _sample(group, max(_SAMPLE, len(scores) // 10))
     spread = 0.35
     if sample.size < len(scores):
-        data = ProfileData.sorted(scores[sample], weights[sample], group[sample], model.concept, model.n_concepts)
+        few = _sample(group, _SAMPLE)
+        data = ProfileData.sorted(scores[few], weights[few], group[few], model.concept, model.n_concepts)
         full = _expectation_maximisation(model, full, data, ridge, 8)
+        data = ProfileData.sorted(scores[sample], weights[sample], group[sample], model.concept, model.n_concepts)
         objective = _Objective(model, full, data, _grid(model, full, 0.5), _weak(ridge))
-        psi = _climb(objective, objective.working.from_full(full), 0.1, 25)[0].psi
+        psi = _climb(objective, objective.working.from_full(full), 1.0, 25)[0].psi
         full, spread = objective.working.to_full(psi), objective.smallest_sd
     data = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
     if sample.size == len(scores):
@@ -206,7 +212,7 @@ def estimate(
         objective.working,
         point.psi,
         point.information,
-        point.sums,
+        _required(point.sums),
         point.value - objective.log_prior(full),
         objective.log_prior(full),
         decrement,
@@ -230,15 +236,15 @@ def _start(model: ProfileModel, scores: NDArray[np.int8], weights: Array, group:
     return model.assemble(vector, mu, sigma)
 
 
-def _sample(group: Index) -> Index:
+def _sample(group: Index, wanted: int) -> Index:
     """A stride through each group's students for the start, or everybody where there are few."""
     n = group.size
-    if n <= 2 * _SAMPLE:
+    if n <= 2 * wanted:
         return np.arange(n)
     parts = []
     for g in range(int(group.max()) + 1):
         rows = np.flatnonzero(group == g)
-        size = min(rows.size, max(_SAMPLE_GROUP, round(_SAMPLE * rows.size / n)))
+        size = min(rows.size, max(_SAMPLE_GROUP, round(wanted * rows.size / n)))
         parts.append(rows[np.unique(np.linspace(0, rows.size - 1, size).astype(np.int64))])
     out = np.concatenate(parts)
     return out if out.size < n // 2 else np.arange(n)
@@ -292,13 +298,15 @@ def _expectation_maximisation(model: ProfileModel, full: Array, data: ProfileDat
 def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> tuple[_Point, float]:
     """Quasi-Newton ascent to a decrement below `goal`: the last point, with its information, and its decrement."""
     site_goal = SITES if goal < 1e-3 else 1e-3
-    tolerance = max(site_goal, 1e-4)
+    tolerance = 1e-2
     point = objective.everything(psi, tolerance)
     factor = _factor(point.information)
     value, slope = point.value, point.slope
     pairs: list[tuple[Array, Array]] = []
     while True:
         decrement = _decrement(factor, slope)
+        if decrement < goal and goal > CONVERGED:
+            return point, decrement
         if decrement < goal or objective.passes >= max_passes:
             point = objective.everything(psi, min(tolerance, site_goal))
             factor = _factor(point.information)
@@ -310,32 +318,41 @@ def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> t
         tolerance = max(1e-2 * site_goal, min(tolerance, 1e-3 * np.sqrt(decrement)))
         step = _two_loop(factor, pairs, slope)
         step *= min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-12))
-        new, new_value, new_slope = _advance(objective, psi, step, value, tolerance)
+        far = decrement > _FAR  # there the information itself moves: it is formed anew at every step
+        new = _advance(objective, psi, step, value, tolerance, far)
         if new is None:
             point = objective.everything(psi, min(tolerance, site_goal))
             return point, _decrement(_factor(point.information), point.slope)
-        s, y = new - psi, slope - new_slope
-        if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
-            pairs.append((s, y))
-        psi, value, slope = new, new_value, new_slope
-        if decrement > 10.0:  # far from the maximum the information itself moves: start it anew
-            point = objective.everything(psi, tolerance)
-            factor, value, slope, pairs = _factor(point.information), point.value, point.slope, []
+        if far:
+            factor, pairs = _factor(new.information), []
+        else:
+            s, y = new.psi - psi, slope - new.slope
+            if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
+                pairs.append((s, y))
+        point = new
+        psi, value, slope = new.psi, new.value, new.slope
 
 
 def _advance(
-    objective: _Objective, psi: Array, step: Array, value: float, tolerance: float
-) -> tuple[Array | None, float, Array]:
+    objective: _Objective, psi: Array, step: Array, value: float, tolerance: float, far: bool
+) -> _Point | None:
     """The longest admissible fraction of the step that does not lower the value; None where there is none."""
+    # slack: sites are only as exact as asked for, and their error enters the evidence squared
+    slack = 1e-4 + 1e-10 * abs(value) + tolerance**2 * len(objective.data.scores)
     length = 1.0
     while length > 1e-4:
         new = psi + length * step
         if objective.admissible(new):
-            new_value, slope = objective.value_and_gradient(new, tolerance)
-            if new_value >= value - 1e-4 - 1e-10 * abs(value):  # slack: sites are only as exact as asked for
-                return new, new_value, slope
+            point = objective.everything(new, tolerance) if far else objective.gradient(new, tolerance)
+            if point.value >= value - slack:
+                return point
         length *= 0.4
-    return None, value, step
+    return None
+
+
+def _required(sums: ScoreSums | None) -> ScoreSums:
+    assert sums is not None  # a climb ends with everything
+    return sums
 
 
 def _decrement(factor: tuple[Array, bool], slope: Array) -> float:
