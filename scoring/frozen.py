@@ -1,5 +1,6 @@
 """Item parameters that are no longer estimated: from a fit, or from a table of items that was published."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.irt.curves import FAMILY, Array, ItemParameters
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Frozen:
         mean, sd: of the pooled population.
         groups: group -> (mean, sd); empty for a table of items.
         nodes: (Q,) the calibration's grid, or None.
+        separate: group -> all items as that group answers them, where some have parameters of their own in a group;
+            such items are not in `items`.
     """
 
     items: ItemParameters
@@ -26,10 +29,14 @@ class Frozen:
     sd: float = 1.0
     groups: dict[str, tuple[float, float]] = field(default_factory=dict)
     nodes: Array | None = None
+    separate: dict[str, ItemParameters] = field(default_factory=dict)
 
 
-def freeze(fit: Any) -> Frozen:
+def freeze(fit: Any, warn: bool = True) -> Frozen:
     """Parameters and population of a Fit, or of a table of items (whose population is N(0, 1)).
+
+    Items with parameters of their own in some groups are left out, with a warning: equal answers must give equal
+    results. `warn=False` for those who use `Frozen.separate`.
 
     Raises:
         DesignError: neither, or a table with impossible rows (every one named).
@@ -46,13 +53,29 @@ def freeze(fit: Any) -> Frozen:
             f"A {type(fit).__name__} is neither a fit nor a table of items.",
             "Give scoring.calibrate(...).",
         )
-    groups = {
-        str(name): (float(row["mean"]), float(row["sd"]))
-        for name, row in getattr(fit, "groups", pd.DataFrame()).iterrows()
-    }
-    mean, sd = getattr(fit, "pooled", (0.0, 1.0))
-    nodes = getattr(fit, "nodes", None)
-    return Frozen(fit.parameters, float(mean), float(sd), groups, None if nodes is None else np.asarray(nodes, float))
+    population = fit.population
+    own = [str(i) for i, group in zip(fit.items.index, fit.items["group"], strict=True) if group != "all"]
+    if own:
+        if warn:
+            _left_out(own)
+        items = fit.parameters.select(np.flatnonzero((fit.items["group"] == "all").to_numpy()))
+        separate = {str(name): fit.item_parameters(name) for name in population.names}
+    else:
+        items, separate = fit.item_parameters(), {}
+    moments = zip(population.names, population.mean, population.sd, strict=True)
+    return Frozen(
+        items,
+        population.pooled_mean,
+        population.pooled_sd,
+        {str(name): (float(m), float(s)) for name, m, s in moments},
+        np.asarray(population.nodes, dtype=float),
+        separate,
+    )
+
+
+def _left_out(own: list[str]) -> None:
+    names = ", ".join(dict.fromkeys(own))
+    warnings.warn(f"Left out, because their parameters differ between groups: {names}", ScoringWarning, stacklevel=4)
 
 
 def read_item_table(table: pd.DataFrame) -> ItemParameters:
@@ -65,6 +88,11 @@ def read_item_table(table: pd.DataFrame) -> ItemParameters:
         DesignError: with one line per impossible row.
     """
     table = table.set_index("item") if "item" in table.columns else table
+    if "group" in table.columns:
+        own = [str(i) for i in table.index[table["group"] != "all"]]
+        if own:
+            _left_out(own)
+            table = table[table["group"] == "all"]
     if not len(table):
         raise DesignError("no-items", "The table has no items.")
     names = tuple(str(i) for i in table.index)

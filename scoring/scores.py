@@ -58,9 +58,11 @@ def score(
     Raises:
         DesignError: unknown method or prior, no item in common, impossible responses.
     """
-    frozen = freeze(fit)
+    frozen = freeze(fit, warn=prior != "group")
     if method not in _METHODS:
         raise DesignError("unknown-method", f"There is no method {method!r}.", f"Use one of {', '.join(_METHODS)}.")
+    if prior == "group" and frozen.separate and groups is not None:
+        return _by_group(frozen, responses, method, groups, nodes, codes, not_reached, minimum)
     answers = _answers(frozen, responses, codes, not_reached)
     means, sds, group = _priors(frozen, prior, groups, answers.persons)
     answered = (answers.status == ANSWERED).sum(axis=1)
@@ -73,6 +75,29 @@ def score(
     status = np.where(enough, SCORED, np.where(answered > 0, TOO_FEW, NOTHING_VALID))
     status = np.where(np.isinf(result.theta), EXTREME, status)
     return pd.DataFrame({"theta": result.theta, "se": result.se, "status": status}, index=answers.persons)
+
+
+def _by_group(
+    frozen: Frozen,
+    responses: pd.DataFrame,
+    method: Any,
+    groups: "pd.Series[Any]",
+    nodes: int | Array | None,
+    codes: Mapping[str, str] | None,
+    not_reached: str,
+    minimum: int,
+) -> pd.DataFrame:
+    """Scores with each group's own population and item parameters."""
+    means, sds, of = _group_priors(frozen, groups, responses.index)
+    parts, places = [], []
+    for g, name in enumerate(frozen.groups):
+        rows = np.flatnonzero(of == g)
+        if rows.size:
+            own = Frozen(frozen.separate[name], float(means[g]), float(sds[g]), nodes=frozen.nodes)
+            some = responses.iloc[rows]
+            parts.append(score(own, some, method, nodes=nodes, codes=codes, not_reached=not_reached, minimum=minimum))
+            places.append(rows)
+    return pd.concat(parts).iloc[np.argsort(np.concatenate(places))]
 
 
 def _answers(frozen: Frozen, responses: pd.DataFrame, codes: Mapping[str, str] | None, not_reached: str) -> Responses:

@@ -10,6 +10,7 @@ import pytest
 import scoring
 from scoring.irt.curves import ItemParameters
 from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.irt.populations import Populations
 from scoring.reporting_scale import ReportingScale
 
 ITEMS = pd.DataFrame(
@@ -33,12 +34,19 @@ def answers() -> pd.DataFrame:
 
 
 def fake_fit() -> SimpleNamespace:
+    """A fit of two groups, as far as scoring looks at it."""
     n = len(ITEMS)
     parameters = ItemParameters(
         tuple(ITEMS.index), ("2pl",) * n, ITEMS["a"].to_numpy(), ITEMS[["d"]].to_numpy(), np.zeros(n), np.full(n, 2)
     )
-    groups = pd.DataFrame({"n": [10, 10], "mean": [-0.4, 0.4], "sd": [1.0, 0.9]}, index=["A", "B"])
-    return SimpleNamespace(parameters=parameters, groups=groups)
+    mean, share = np.array([-0.4, 0.4]), np.array([0.5, 0.5])
+    sd = np.sqrt(np.array([0.98, 0.70]))  # pooled: mean 0, variance .84 + .16 = 1
+    return SimpleNamespace(
+        parameters=parameters,
+        items=ITEMS.assign(group="all"),
+        item_parameters=lambda group=None: parameters,
+        population=Populations(("A", "B"), mean, sd, share, np.linspace(-6, 6, 61)),
+    )
 
 
 def test_every_sitting_is_kept_with_a_status() -> None:
@@ -95,7 +103,7 @@ def test_equal_answers_give_equal_results_in_any_group() -> None:
 
 def test_a_group_prior_is_that_prior() -> None:
     data = answers().iloc[:3]
-    for name, moments in (("A", (-0.4, 1.0)), ("B", (0.4, 0.9))):
+    for name, moments in (("A", (-0.4, 0.98**0.5)), ("B", (0.4, 0.70**0.5))):
         for method in ("eap", "map"):
             own = scoring.score(fake_fit(), data, method, "group", groups=pd.Series([name] * 3))
             given = scoring.score(fake_fit(), data, method, moments)
@@ -211,3 +219,42 @@ def test_a_reporting_scale_survives_storage_and_goes_back_to_theta() -> None:
     assert ReportingScale(**SCALE.to_dict()) == SCALE
     np.testing.assert_allclose(SCALE.theta(SCALE.scores(np.array([-1.0, 0.0, 2.0]))), [-1.0, 0.0, 2.0])
     np.testing.assert_allclose(SCALE.errors(np.array([0.3])), [15.0])
+
+
+def simulated_districts() -> tuple[pd.DataFrame, pd.Series]:
+    rng = np.random.default_rng(11)
+    label = np.repeat(["A", "B"], 800)
+    theta = rng.normal(np.where(label == "A", -0.4, 0.4), 0.9)
+    a, d = np.full(12, 1.2), np.linspace(-1.5, 1.5, 12)
+    shift = np.where((np.arange(12) == 3) & (label == "B")[:, None], 1.0, 0.0)  # item 3 is easier in B
+    p = 1 / (1 + np.exp(-(theta[:, None] * a + d + shift)))
+    data = pd.DataFrame((rng.random(p.shape) < p).astype(int), columns=[f"m{j}" for j in range(12)])
+    return data, pd.Series(label)
+
+
+def test_a_calibration_scores_its_own_students() -> None:
+    data, district = simulated_districts()
+    fit = scoring.calibrate(data, groups=district)
+    assert fit.population.pooled_mean == pytest.approx(0.0, abs=1e-9)
+    got = scoring.score(fit, data)
+    by_table = scoring.score(fit.items, data)
+    np.testing.assert_allclose(got["theta"], by_table["theta"], atol=1e-6)  # the fit's grid may be finer
+    own = scoring.score(fit, data, prior="group", groups=district)
+    # posterior means under the right priors average to the groups' estimated means at the maximum
+    np.testing.assert_allclose(own["theta"].groupby(district).mean(), fit.groups["mean"], atol=1e-4)
+    table = scoring.sum_score_table(fit, n=1600)
+    assert table["expected"].sum() == pytest.approx(1600)
+    assert 0.6 < scoring.reliability(fit, data).eap < 0.9
+
+
+def test_items_that_differ_between_districts_stay_out_of_students_scores() -> None:
+    data, district = simulated_districts()
+    fit = scoring.calibrate(data, groups=district, separate=["m3"])
+    with pytest.warns(ScoringWarning, match="m3"):
+        got = scoring.score(fit, data)
+    with pytest.warns(ScoringWarning, match="m3"):
+        changed = scoring.score(fit, data.assign(m3=1 - data["m3"]))
+    pd.testing.assert_frame_equal(got, changed)
+    own = scoring.score(fit, data, prior="group", groups=district)
+    assert list(own.index) == list(data.index)
+    np.testing.assert_allclose(own["theta"].groupby(district).mean(), fit.groups["mean"], atol=1e-4)
