@@ -192,15 +192,21 @@ def audit(release: Disclosure) -> pd.DataFrame:
         measures.append((held, bounds))
     joint = Joint(counts, unknown, measures)
     for k in hidden_sizes(counts, unknown):
-        found = joint.size(int(k))
+        found = _whole(joint.size(int(k)))
         rows.append(_audit_row("size", names, counts, int(k), found, protected(found)))
     for i, m in enumerate(order):
         coded = release.coded[m]
         for k in guarded(counts, unknown, release.percent[m], coded.state):
-            found = joint.share(int(k), i)
+            found = _whole(joint.share(int(k), i))
             safe = share_protected(counts, coded.state, coded.whole, int(k), found)
             rows.append(_audit_row(" ".join([m[0], *m[1]]), names, counts, int(k), found, safe))
     return pd.DataFrame(rows, columns=["what", "group", "size", "low", "high", "protected"])
+
+
+def _whole(found: Interval | None) -> Interval:
+    if found is None:  # only a test can make it so, and none was given
+        raise AssertionError("no interval")
+    return found
 
 
 def _audit_row(

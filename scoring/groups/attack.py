@@ -5,7 +5,7 @@ at the ends, and that a hidden group has at least one student. What stays possib
 found by minimising and maximising it (HiGHS through scipy).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,11 @@ class Shares:
     high: Array
 
 
+#: Whether a number is safe if all of an interval is feasible for it; wider intervals are safe as well.
+Test = Callable[[Interval], bool]
+_NONE = np.zeros(0, dtype=np.int64)
+
+
 class Joint:
     """Everything a release says about sizes and about one or more measures, as one linear program.
 
@@ -130,6 +135,8 @@ class Joint:
             self.bounds[i * j : (i + 1) * j, 1] = np.where(unknown, np.inf, shares.high)
         self.bounds[m * j :, 0] = np.where(counts.derived[self.free], 0.0, 1.0)
         self.bounds[m * j :, 1] = np.inf
+        self.lowest = np.full(m * j + h, np.inf)
+        self.highest = np.full(m * j + h, -np.inf)
         self.above = None
         if h and m:  # reached - size <= 0
             row = np.arange(m * h)
@@ -143,29 +150,36 @@ class Joint:
                 shape=(m * h, m * j + h),
             ).tocsr()
 
-    def share(self, cell: int, measure: int = 0) -> Interval:
-        """Feasible numbers reached in a cell."""
-        return self._interval(measure * self.cells + cell)
+    def share(self, cell: int, measure: int = 0, safe: Test | None = None) -> Interval | None:
+        """Feasible numbers reached in a cell; None as soon as `safe` accepts what is known to be feasible."""
+        return self._interval(measure * self.cells + cell, safe)
 
-    def size(self, cell: int) -> Interval:
+    def size(self, cell: int, safe: Test | None = None) -> Interval | None:
         """Feasible sizes of a hidden cell. `binding` counts on: cell + J x measure."""
-        return self._interval(self.measures * self.cells + int(np.searchsorted(self.free, cell)))
+        return self._interval(self.measures * self.cells + int(np.searchsorted(self.free, cell)), safe)
 
-    def _interval(self, variable: int) -> Interval:
+    def _interval(self, variable: int, safe: Test | None) -> Interval | None:
         ends: list[float] = []
         price = np.zeros(self.measures * self.cells)
         for sign in (1.0, -1.0):
+            # every solution is a table the attacker cannot rule out: often those at hand already settle the question
+            if safe is not None and safe(Interval(self.lowest[variable], self.highest[variable], _NONE)):
+                return None
             cost = np.zeros(self.bounds.shape[0])
             cost[variable] = sign
             found = _solve(cost, self.equal, self.right, self.bounds, self.above)
             if found is None:
                 ends.append(float("inf"))
+                self.highest[variable] = np.inf
                 continue
             ends.append(float(found.x[variable]))
+            self.lowest = np.minimum(self.lowest, found.x)
+            self.highest = np.maximum(self.highest, found.x)
             both = np.abs(found.lower.marginals) + np.abs(found.upper.marginals)
             price = np.maximum(price, both[: price.size])
         known = ~np.tile(self.unknown, self.measures)
-        return Interval(ends[0], ends[1], np.flatnonzero((price > 1e-9) & known))
+        found_interval = Interval(ends[0], ends[1], np.flatnonzero((price > 1e-9) & known))
+        return None if safe is not None and safe(found_interval) else found_interval
 
 
 def _solve(cost: Array, equal: Any, right: Array, bounds: Array, above: Any = None) -> Any:

@@ -5,6 +5,7 @@ combination of other published numbers may narrow it below the range that its co
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +139,8 @@ def protect_percentages(
         can_go = (state != HIDDEN) & ~unknown
         cuts: list[Cut] = []
         for k in np.union1d(np.flatnonzero(hidden), shares_of):
-            found = joint.share(int(k))
-            if share_protected(counts, state, plain.whole, int(k), found):
+            found = joint.share(int(k), 0, partial(share_protected, counts, state, plain.whole, int(k)))
+            if found is None:
                 continue
             helpers = found.binding[can_go[found.binding]]
             helpers = helpers[helpers != k]
@@ -148,8 +149,8 @@ def protect_percentages(
             else:
                 cuts.append((int(k) if hidden[k] else ALWAYS, helpers))
         for k in sizes_of:
-            found = joint.size(int(k))
-            if not protected(found):
+            found = joint.size(int(k), protected)
+            if found is not None:
                 cuts.append((ALWAYS, found.binding[can_go[found.binding]]))
         return cuts
 
@@ -188,13 +189,13 @@ def protect_together(
         votes = np.zeros(len(coded) * j)
         can_go = np.concatenate([(c.state != HIDDEN) & ~unknown for c in coded])
         for k in hidden_sizes(counts, unknown):
-            found = joint.size(int(k))
-            if not protected(found):
+            found = joint.size(int(k), protected)
+            if found is not None:
                 votes[found.binding] += can_go[found.binding]
         for m, c in enumerate(coded):
             for k in guarded(counts, unknown, percent[m], c.state):
-                found = joint.share(int(k), m)
-                if not share_protected(counts, c.state, c.whole, int(k), found):
+                found = joint.share(int(k), m, partial(share_protected, counts, c.state, c.whole, int(k)))
+                if found is not None:
                     votes[found.binding] += can_go[found.binding]
         if not votes.any():
             return coded
