@@ -100,7 +100,9 @@ def _entries(path: Path, known: tuple[str, ...], findings: list[Finding]) -> dic
         fields: dict[str, str | tuple[str, ...]] = {}
         for key, value in part.value:
             if str(key.value) not in known:
-                findings.append(_error(path, key.start_mark.line + 1, "unknown-key", f"`{str(key.value)[:40]}`", ", ".join(known)))
+                findings.append(
+                    _error(path, key.start_mark.line + 1, "unknown-key", f"`{str(key.value)[:40]}`", ", ".join(known))
+                )
                 continue
             fields[str(key.value)] = _value(value)
         name = str(fields.get("id", ""))

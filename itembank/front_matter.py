@@ -154,5 +154,5 @@ class _Reader:
         if not part:
             return ""
         part[-1] = part[-1][: end.column] if end.line < len(self.part) else part[-1]
-        part[0] = part[0][start.column :] if start.line != end.line else part[0][start.column :]
+        part[0] = part[0][start.column :]
         return " ".join(p.strip() for p in part).translate(SMART_QUOTES)

@@ -93,9 +93,7 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
     lines = normalised(text).split("\n")
     for number, line in enumerate(lines, 1):
         if any(c < " " and c != "\t" for c in line):
-            findings.append(
-                Finding(source, number, "control-character", "error", "a control character", "remove it")
-            )
+            findings.append(Finding(source, number, "control-character", "error", "a control character", "remove it"))
             lines[number - 1] = "".join(c for c in line if c >= " " or c == "\t")
     start = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[start].rstrip() != "---":
@@ -125,9 +123,7 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
 _SHAPE = "an item begins with a line ---, its keys, and a line ---"
 
 
-def _item(
-    fields: dict[str, Any], body: item_body.Body, entries: Mapping[str, front_matter.Entry], source: str
-) -> Item:
+def _item(fields: dict[str, Any], body: item_body.Body, entries: Mapping[str, front_matter.Entry], source: str) -> Item:
     lines = {k: e.line for k, e in entries.items()} | body.lines
     values = {k.replace("-", "_"): v for k, v in fields.items() if k != "title-es"}
     values = {"title": "", "grade": "", "concepts": ()} | values
@@ -193,7 +189,13 @@ def bank_root(folder: Path) -> Path:
 
 def inside(folder: Path, name: str) -> Path | None:
     """The file `name` beside an item, or None where the name leads out of the bank's folder."""
-    if not name or "\0" in name or Path(name).is_absolute() or re.match(r"^[A-Za-z][A-Za-z+.-]*:", name) or "\\" in name:
+    if (
+        not name
+        or "\0" in name
+        or Path(name).is_absolute()
+        or re.match(r"^[A-Za-z][A-Za-z+.-]*:", name)
+        or "\\" in name
+    ):
         return None
     try:
         root = bank_root(folder)
@@ -272,7 +274,9 @@ def write(item: Item) -> str:
         head.append("figures:")
         for f in item.figures:
             pairs = {"name": f.name, "kind": f.kind, "alt": f.alt, **f.data}
-            head += [("  - " if i == 0 else "    ") + f"{scalar(k)}: {flow(v)}" for i, (k, v) in enumerate(pairs.items())]
+            head += [
+                ("  - " if i == 0 else "    ") + f"{scalar(k)}: {flow(v)}" for i, (k, v) in enumerate(pairs.items())
+            ]
     head += _verify(item.verify)
     return "\n".join(["---", *head, "---", "", *_body(item, spanish)]).rstrip("\n") + "\n"
 
@@ -315,7 +319,9 @@ def _body(item: Item, spanish: Variant | None) -> list[str]:
         lines += ["## Answer", ""]
         for a in item.answers:
             lines.append(
-                _bullet("[key]" if a.key else f"[{a.misconception}]", a.text + (f" ± {a.tolerance}" * bool(a.tolerance)))
+                _bullet(
+                    "[key]" if a.key else f"[{a.misconception}]", a.text + (f" ± {a.tolerance}" * bool(a.tolerance))
+                )
             )
         lines.append("")
     if item.columns or item.rows:

@@ -174,7 +174,9 @@ class Schema:
                 self.note(part.line, "figure", "a figure is a mapping", hint, key)
                 continue
             values = {k: v for k, v in part.pairs.items() if k not in ("name", "kind", "alt")}
-            kind = part.pairs.get("kind", part.pairs.get("type", Entry(part.line))).text or ("file" * ("file" in values))
+            kind = part.pairs.get("kind", part.pairs.get("type", Entry(part.line))).text or (
+                "file" * ("file" in values)
+            )
             if kind not in FIGURE_KINDS:
                 close = difflib.get_close_matches(kind, FIGURE_KINDS, 1, 0.5)
                 hint = f"did you mean `{close[0]}`?" if close else "one of " + ", ".join(FIGURE_KINDS)
@@ -186,9 +188,7 @@ class Schema:
                 self.note(part.line, "figure-name", f"a second figure `{name[:40]}`", "give each its own name", key)
                 continue
             alt = part.pairs.get("alt", Entry(part.line)).text
-            found.append(
-                Figure(name, kind, " ".join(alt.split()), {k: data(v) for k, v in values.items()}, part.line)
-            )
+            found.append(Figure(name, kind, " ".join(alt.split()), {k: data(v) for k, v in values.items()}, part.line))
         self.fields[key] = tuple(found)
 
     def verify(self, key: str, entry: Entry) -> None:

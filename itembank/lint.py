@@ -53,8 +53,9 @@ def texts(item: Item) -> Iterator[tuple[int, str]]:
     """Every text a student or reader sees, with its first line."""
     yield item.lines.get("stem", 0), item.stem
     yield item.lines.get("title", 0), item.title
-    for part in (*item.options, *item.answers, *item.rows, *item.levels, *item.errors):
-        yield part.line, part.text
+    for group in (item.options, item.answers, item.rows, item.levels, item.errors):
+        for part in group:
+            yield part.line, part.text
     for column in item.columns:
         yield item.lines.get("match", 0), column.text
     start = item.lines.get("solution", 0)
@@ -83,7 +84,9 @@ def math_is_in_the_subset(item: Item, around: Surroundings) -> Iterator[Finding]
             yield found(item, line + problem.line, problem.code, problem.message, problem.hint)
 
 
-_TAG = re.compile(r"<\s*[/!?]?\s*[A-Za-z!][^<]*?>|<\s*(script|img|iframe|style|svg|object|embed|a)\b|<!--", re.IGNORECASE)
+_TAG = re.compile(
+    r"<\s*[/!?]?\s*[A-Za-z!][^<]*?>|<\s*(script|img|iframe|style|svg|object|embed|a)\b|<!--", re.IGNORECASE
+)
 _LINK = re.compile(r"!?\[[^\]]*\]\(|\b(?:javascript|data|vbscript|https?|file):", re.IGNORECASE)
 
 
@@ -144,7 +147,9 @@ def wrong_options_have_misconceptions(item: Item, around: Surroundings) -> Itera
     for row in item.rows:
         for letter, _ in row.misconceptions:
             if letter in row.keys:
-                yield found(item, row.line, "key-with-misconception", f"row {row.id}: column {letter} is right, and wrong")
+                yield found(
+                    item, row.line, "key-with-misconception", f"row {row.id}: column {letter} is right, and wrong"
+                )
         if item.columns and len(item.columns) > len(row.keys) and not row.misconceptions:
             yield found(item, row.line, "no-misconception", f"row {row.id} names no misconception",
                         f"write `- {row.id} [P; N misconception-id]: ...`")  # fmt: skip
@@ -160,7 +165,7 @@ def misconceptions_are_known(item: Item, around: Surroundings) -> Iterator[Findi
     places += [(e.line, e.misconception) for e in item.errors]
     for line, name in places:
         if name and name not in known:
-            yield found(item, line, "unknown-misconception", f"the misconception `{name}` is not in misconceptions.yaml",
+            yield found(item, line, "unknown-misconception", f"`{name}` is not in misconceptions.yaml",
                         _close(name, known))  # fmt: skip
 
 
@@ -316,7 +321,13 @@ def figures_have_alt_text(item: Item, around: Surroundings) -> Iterator[Finding]
         for match in re.finditer(r"\[figure:\s*([^\]]+?)\s*\]", text):
             if match.group(1) not in names:
                 at = line + text.count("\n", 0, match.start())
-                yield found(item, at, "unknown-figure", f"there is no figure `{match.group(1)[:40]}`", _close(match.group(1), names))
+                yield found(
+                    item,
+                    at,
+                    "unknown-figure",
+                    f"there is no figure `{match.group(1)[:40]}`",
+                    _close(match.group(1), names),
+                )
 
 
 @rule
@@ -366,7 +377,9 @@ def difficulty_is_plausible(item: Item, around: Surroundings) -> Iterator[Findin
 @rule
 def authors_say_their_district(item: Item, around: Surroundings) -> Iterator[Finding]:
     if not item.authors:
-        yield found(item, "id", "no-author", "the item names no author", "authors: [{name: ..., district: A}]", "warning")
+        yield found(
+            item, "id", "no-author", "the item names no author", "authors: [{name: ..., district: A}]", "warning"
+        )
     for author in item.authors:
         if not author.district:
             yield found(item, "authors", "no-district", f"{author.name[:40]} has no district",
@@ -385,7 +398,7 @@ def spanish_is_whole(item: Item, around: Surroundings) -> Iterator[Finding]:
             (list(variant.columns), [c.letter for c in item.columns], "columns", "Tabla"),
         ):
             if have != want and (have or any(_has_words(item, what))):
-                yield found(item, variant.line, "spanish-incomplete", f"the Spanish {what} are not those of the English",
+                yield found(item, variant.line, "spanish-incomplete", f"the Spanish {what} differ from the English",
                             f"`## {heading}` has {', '.join(want) or 'nothing'}")  # fmt: skip
         yield from _same_numbers(item, variant.stem, variant.line)
 
@@ -403,7 +416,8 @@ def _same_numbers(item: Item, spanish: str, line: int) -> Iterator[Finding]:
         odd = sorted(set(formulas[0]) ^ set(formulas[1]))
         if odd:
             yield found(item, item.lines.get("stem-es", line), "spanish-math",
-                        f"the math of the two languages differs: ${odd[0][:40]}$", "same numbers in both", "warning")  # fmt: skip
+                        f"the math of the two languages differs: ${odd[0][:40]}$",
+                        "same numbers in both", "warning")  # fmt: skip
 
 
 # ---- language ----
@@ -430,7 +444,7 @@ def language_is_readable(item: Item, around: Surroundings) -> Iterator[Finding]:
     grade = {"6": 6, "7": 7, "8": 8, "A1": 9}.get(item.grade)
     level = reading_grade(mathtext.plain(item.stem))
     if grade is not None and level is not None and level > grade + 2:
-        yield found(item, "stem", "reading-level", f"the stem reads like grade {level:.0f}, the item is for grade {item.grade}",
+        yield found(item, "stem", "reading-level", f"the stem reads like grade {level:.0f}, not {item.grade}",
                     "shorter sentences and plainer words help English learners", "notice")  # fmt: skip
 
 

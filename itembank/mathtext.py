@@ -109,7 +109,9 @@ def _dollar(text: str, at: int, line: int) -> Problem:
         return Problem(line, "display-math", "`$$` is not used", "write $...$ on a line of its own")
     after = text[at + 1 : at + 2]
     if after.isdigit() or after == ".":
-        return Problem(line, "dollar-sign", "did you mean dollars?", f"for money write \\${text[at + 1 : at + 4].strip()}")
+        return Problem(
+            line, "dollar-sign", "did you mean dollars?", f"for money write \\${text[at + 1 : at + 4].strip()}"
+        )
     return Problem(line, "dollar-sign", "a `$` that opens no math", "for money write \\$; math is $...$ without spaces")
 
 
@@ -155,7 +157,9 @@ def _plain(node: latex.Node) -> str:
         )
     if kind == "script":
         base, sub, sup = (_plain(p) for p in parts)
-        raised = "°" if sup.strip() in ("∘", "°") else sup.translate(_RAISED) if sup and set(sup) <= _DIGITS else f"^{sup}"
+        raised = (
+            "°" if sup.strip() in ("∘", "°") else sup.translate(_RAISED) if sup and set(sup) <= _DIGITS else f"^{sup}"
+        )
         return base + (f"_{sub}" if sub else "") + (raised if sup else "")
     if kind == "fence":
         left, right = node.text[0].strip("."), node.text[-1].strip(".")

@@ -11,7 +11,15 @@ from itembank.latex import ACCENTS, SYMBOLS, Node
 
 _IDENTIFIERS = ("pi", "theta", "alpha", "beta", "gamma", "Delta", "mu", "sigma", "infty", "degree", "square", "Box",
                 "blacksquare", "angle", "triangle")  # fmt: skip
-_WIDTHS = {",": "0.167em", ":": "0.222em", ";": "0.278em", " ": "0.25em", "!": "-0.167em", "quad": "1em", "qquad": "2em"}
+_WIDTHS = {
+    ",": "0.167em",
+    ":": "0.222em",
+    ";": "0.278em",
+    " ": "0.25em",
+    "!": "-0.167em",
+    "quad": "1em",
+    "qquad": "2em",
+}
 
 
 @lru_cache(maxsize=8192)
@@ -91,7 +99,10 @@ def _ml(node: Node) -> str:
         tag, mark = ("munder", "_") if node.text == "underline" else ("mover", line)
         return f'<{tag}>{_ml(parts[0])}<mo stretchy="true">{mark}</mo></{tag}>'
     left, right = node.text[0], node.text[-1]
-    edge = [f'<mo stretchy="true" form="{f}">{escape(c)}</mo>' if c != "." else "" for c, f in ((left, "prefix"), (right, "postfix"))]
+    edge = [
+        f'<mo stretchy="true" form="{f}">{escape(c)}</mo>' if c != "." else ""
+        for c, f in ((left, "prefix"), (right, "postfix"))
+    ]
     return f"<mrow>{edge[0]}{_ml_row(parts)}{edge[1]}</mrow>"
 
 

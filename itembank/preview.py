@@ -38,7 +38,10 @@ def page(
     from jinja2 import Environment, PackageLoader, select_autoescape
 
     environment = Environment(
-        loader=PackageLoader("itembank"), autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("itembank"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     names = {"misconceptions": misconceptions or {}, "concepts": concepts or {}}
     cards = [card(item, findings, names, n) for n, item in enumerate(items, 1)]

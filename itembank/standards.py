@@ -6,7 +6,9 @@ from functools import lru_cache
 from importlib.resources import files
 
 _PREFIX = re.compile(r"^(?:CCSS|CC)?[.\s-]*(?:MATH|M)?[.\s-]*(?:CONTENT)?[.\s-]*", re.IGNORECASE)
-_HIGH = re.compile(r"^(?:HS)?([NAFGS])[.\s-]*([A-Z]{2,3})(?:[.\s-]*([A-D]))?[.\s-]*(\d{1,2})[.\s-]*([a-g])?$", re.IGNORECASE)
+_HIGH = re.compile(
+    r"^(?:HS)?([NAFGS])[.\s-]*([A-Z]{2,3})(?:[.\s-]*([A-D]))?[.\s-]*(\d{1,2})[.\s-]*([a-g])?$", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=1)

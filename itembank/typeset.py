@@ -25,7 +25,11 @@ Figures = Mapping[str, str]
 def _markdown() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink", "heading", "lheading", "html_block", "code"])
+    return (
+        MarkdownIt("commonmark", {"html": False})
+        .enable("table")
+        .disable(["link", "image", "autolink", "heading", "lheading", "html_block", "code"])
+    )
 
 
 def _held(text: str) -> tuple[str, list[str], list[str]]:
@@ -58,7 +62,9 @@ def html(text: str, figures: Figures | None = None, inline: bool = False) -> str
     """
     source, maths, names = _held(text)
     markdown = _markdown()
-    page = markdown.renderInline(" ".join(source.split("\n"))) if inline and "|" not in source else markdown.render(source)
+    page = (
+        markdown.renderInline(" ".join(source.split("\n"))) if inline and "|" not in source else markdown.render(source)
+    )
 
     def shown(match: re.Match[str]) -> str:
         index = int(match.group(2))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from itembank import mathtext
-from itembank.findings import Finding
+from itembank.findings import Finding, Severity
 from itembank.item_model import Answer, Data, Expression, Item, Option
 from itembank.verify_reading import mentioned, numbers, readings
 from itembank.verify_syntax import Expr, ExpressionError, names, parse, written
@@ -56,7 +56,7 @@ class _Judge:
         self.let_names: dict[str, set[str]] = {}
 
     def note(self, line: int, code: str, message: str, hint: str = "", severity: str = "error") -> None:
-        level = "warning" if severity == "warning" else "error"
+        level: Severity = "warning" if severity == "warning" else "error"
         self.result.findings.append(Finding(self.item.source, line, code, level, message, hint, "verify"))
 
     # givens and steps
@@ -88,7 +88,7 @@ class _Judge:
         return not any(f.code in ("given-value", "given-name") for f in self.result.findings[before:])
 
     def givens_in_stem(self) -> None:
-        texts = [self.item.stem, self.item.stimulus_text, self.item.title if False else ""]
+        texts = [self.item.stem, self.item.stimulus_text]
         found = {abs(n) for text in texts if text for n in numbers(text)}
         for figure in self.item.figures:
             found |= {abs(n) for text in _leaves(figure.data) for n in numbers(text.replace("$", ""))}
@@ -106,7 +106,9 @@ class _Judge:
             for part in _flat(value):
                 if isinstance(part, Fraction) and abs(part) not in found:
                     hint = "a given is a number of the stem, of a figure's data or of the stimulus, as written there"
-                    self.note(given.line, "given-not-in-stem", f"the given `{name}` ({text_of(part)}) is not there", hint)
+                    self.note(
+                        given.line, "given-not-in-stem", f"the given `{name}` ({text_of(part)}) is not there", hint
+                    )
                     break
                 if isinstance(part, str) and part.lower() not in words:
                     self.note(given.line, "given-not-in-stem", f"the given `{name}` ('{part}') is not in the stem")
@@ -157,21 +159,23 @@ class _Judge:
         unused = [n for n in item.verify.given if n not in self.used]
         for name in unused:
             hint = "use it, or drop it from `given`"
-            self.note(item.verify.given[name].line, "unused-given", f"the given `{name}` is used nowhere", hint, "warning")
+            self.note(
+                item.verify.given[name].line, "unused-given", f"the given `{name}` is used nowhere", hint, "warning"
+            )
 
     def options(self) -> None:
         item, verify = self.item, self.item.verify
         letters = [o.letter for o in item.options]
-        for name, expression in (*verify.expressions.items(), *verify.statements.items()):
+        for name, said in (*verify.expressions.items(), *verify.statements.items()):
             if name != "key" and name not in letters:
                 ids = {o.misconception for o in item.options}
                 if name not in ids:
-                    self.note(expression.line, "verify-option", f"`verify` names {name}, which is no option")
+                    self.note(said.line, "verify-option", f"`verify` names {name}, which is no option")
         for option in item.options:
             if option.letter in verify.statements:
                 self.statement(option, verify.statements[option.letter])
                 continue
-            expression = verify.expressions.get(option.letter)
+            expression: Expression | None = verify.expressions.get(option.letter)
             if expression is None and option.key:
                 expression = verify.expressions.get("key")
             if expression is None and option.misconception:
@@ -373,9 +377,8 @@ class _Judge:
             try:
                 if said.kind != "text" and self.matches(tree, said):
                     return True
-                if value is not None and isinstance(value, Fraction) and same(evaluate(said, {}), value * 100):
-                    if "%" in text:
-                        return True
+                if "%" in text and isinstance(value, Fraction) and same(evaluate(said, {}), value * 100):
+                    return True
             except ExpressionError:
                 continue
         return False
@@ -444,6 +447,8 @@ def text_of(value: Value) -> str:
         return f"{value:.6g}"
     if value.denominator == 1:
         return str(value.numerator)
+    if value.denominator in (10, 100, 1000, 10_000):
+        return f"{float(value):g}"
     twos = value.denominator
     for prime in (2, 5):
         while twos % prime == 0:

@@ -29,7 +29,9 @@ _WORDS = {
 _PART_WORDS = {"half": Fraction(1, 2), "third": Fraction(1, 3), "quarter": Fraction(1, 4), "fourth": Fraction(1, 4),
                "fifth": Fraction(1, 5), "tenth": Fraction(1, 10)}  # fmt: skip
 # plain text that is a formula: signs, digits and single letters (3x - 5 = 7), not words with a number in them
-_FORMULA = re.compile(r"(?=.*[-+*/^=<>≤≥−(]|[\d.,/ ]+$|\d+[A-Za-z]$)(?:[-+*/^=<>≤≥≠−()\[\].,:\s\d%]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+")
+_FORMULA = re.compile(
+    r"(?=.*[-+*/^=<>≤≥−(]|[\d.,/ ]+$|\d+[A-Za-z]$)(?:[-+*/^=<>≤≥≠−()\[\].,:\s\d%]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+"
+)
 _RATIO = re.compile(r"^\s*(?:to|:|out of|in|de|a)\s*$")
 
 

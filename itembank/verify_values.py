@@ -32,7 +32,7 @@ def _numbers(of: str, *values: Value) -> list[Number]:
     for value in values:
         if isinstance(value, (list, Point)):
             found += _numbers(of, *value)
-        elif isinstance(value, bool) or isinstance(value, str):
+        elif isinstance(value, (bool, str)):
             raise ExpressionError(f"{of} needs numbers")
         else:
             found.append(value)
@@ -66,6 +66,10 @@ def exact(value: Number) -> Number:
     return value
 
 
+def _size(x: Number) -> Number:
+    return x if x >= 0 else -x
+
+
 def _root(value: Value, degree: Value = Fraction(2)) -> Number:
     n = _whole("root", degree)
     x = _number("root", value)
@@ -77,7 +81,7 @@ def _root(value: Value, degree: Value = Fraction(2)) -> Number:
         top, bottom = _whole_root(abs(x.numerator), n), _whole_root(x.denominator, n)
         if top is not None and bottom is not None:
             return Fraction(top if x >= 0 else -top, bottom)
-    size = _float(abs(x)) ** (1 / n)
+    size = _float(_size(x)) ** (1 / n)
     return size if x >= 0 else -size
 
 
@@ -127,7 +131,7 @@ def _mean(data: Sequence[Number]) -> Number:
 
 def _mad(data: Sequence[Number]) -> Number:
     center = _mean(data)
-    return _mean([abs(x - center) for x in data])
+    return _mean([_size(x - center) for x in data])
 
 
 def _mode(data: Sequence[Number]) -> Value:
@@ -151,13 +155,18 @@ def _mod(a: Value, b: Value) -> Value:
     return x - y * math.floor(x / y)
 
 
+def _sorted(*values: Value) -> Value:
+    found: list[Value] = list(sorted(_numbers("sort", *values)))  # noqa: C413 - another element type
+    return found
+
+
 def _integers(of: str, *values: Value) -> list[int]:
     return [_whole(of, v) for v in _some(of, *values)]
 
 
 # name -> (function, fewest and most arguments)
 FUNCTIONS: dict[str, tuple[Callable[..., Value], int, int]] = {
-    "abs": (lambda x: abs(_number("abs", x)), 1, 1),
+    "abs": (lambda x: _size(_number("abs", x)), 1, 1),
     "sqrt": (_root, 1, 1),
     "cbrt": (lambda x: _root(x, Fraction(3)), 1, 1),
     "root": (_root, 2, 2),
@@ -179,7 +188,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Value], int, int]] = {
     "ceil": (lambda x: Fraction(math.ceil(_number("ceil", x))), 1, 1),
     "mod": (_mod, 2, 2),
     "count": (lambda *v: Fraction(len(_numbers("count", *v))), 1, 200),
-    "sort": (lambda *v: list(sorted(_numbers("sort", *v))), 1, 200),
+    "sort": (lambda *v: _sorted(*v), 1, 200),
     "item": (_item, 2, 2),
 }
 
@@ -398,9 +407,7 @@ def _same_relation(a: Expr, b: Expr, names_: Mapping[str, Value], unknown: Seque
     return True
 
 
-def _proportional(
-    o1: str, d1: Expr, o2: str, d2: Expr, names_: Mapping[str, Value], unknown: Sequence[str]
-) -> bool:
+def _proportional(o1: str, d1: Expr, o2: str, d2: Expr, names_: Mapping[str, Value], unknown: Sequence[str]) -> bool:
     factor: Number | None = None
     for x, y in zip(_sampled(d1, names_, unknown), _sampled(d2, names_, unknown), strict=True):
         if not isinstance(x, (Fraction, float)) or not isinstance(y, (Fraction, float)):

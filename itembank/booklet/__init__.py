@@ -4,7 +4,7 @@ No item is split between two pages. The same items and title give the same bytes
 carry PDF/UA-1 tags: headings, reading order, language, and the alt text of every figure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from itembank.booklet.source import EDITIONS, Edition, source
@@ -44,8 +44,9 @@ def compiled(
         items, title, edition, language, subtitle, instructions, misconceptions or {}, concepts or {}, footer
     )
     template = Path(__file__).with_name("booklet.typ").read_bytes()
+    compile_: Callable[..., object] = typst.compile  # its stub knows no files by name
     try:
-        pdf = typst.compile(
+        pdf = compile_(
             {"main": text.encode(), "booklet.typ": template, **files},
             format="pdf",
             ignore_system_fonts=True,

@@ -103,6 +103,11 @@ class _Writer:
             notes.append(self.labels["calculator"])
         return _block(" ".join(notes)) if notes else "none"
 
+    def fields(self) -> str:
+        """Where the student's name, class and the date go."""
+        name, group, date = (_block(self.labels[k]) for k in ("name", "class", "date"))
+        return f"#fields(({name}, 2.4fr), ({group}, 1fr), ({date}, 1fr))"
+
     # the booklet
 
     def booklet(self, items: Sequence[Item], instructions: str) -> list[str]:
@@ -117,7 +122,7 @@ class _Writer:
         if rules == {"yes"}:
             text += " " + labels["calculator"]
         parts = [
-            f"#fields(({_block(labels['name'])}, 2.4fr), ({_block(labels['class'])}, 1fr), ({_block(labels['date'])}, 1fr))",
+            self.fields(),
             f"#instructions({self.text(text, {}, False)})",
         ]
         for number, item in enumerate(items, 1):
@@ -129,7 +134,7 @@ class _Writer:
                 lead = labels["stimulus" if last > number else "stimulus-one"].format(number, last)
                 parts.append(f"#stimulus({_block(lead)}, {self.text(item.stimulus_text, {}, False)})")
             parts.append(self.question(number, item, mixed))
-        parts.append(f"#align(center, text(size: 10.5pt, style: \"italic\", {_block(labels['end'])}))")
+        parts.append(f'#align(center, text(size: 10.5pt, style: "italic", {_block(labels["end"])}))')
         return parts
 
     def question(self, number: int, item: Item, mixed: bool) -> str:
@@ -137,10 +142,11 @@ class _Writer:
         drawn = self.figures(item, f"q{number}")
         called = presentation.called(item, [words.stem, *words.options.values(), *words.rows.values()])
         body = [typeset.typst(words.stem, drawn)]
-        body += [code for name, code in drawn.items() if name not in called]
+        after = [code for name, code in drawn.items() if name not in called]
+        body += after if len(after) < 2 else ["#item-figures(" + "".join(f"[{code}]," for code in after) + ");"]
         note = self.note(item, mixed)
         if note != "none":
-            body.append(f"#text(style: \"italic\", size: 11pt, {note});")
+            body.append(f'#text(style: "italic", size: 11pt, {note});')
         body.append(self.room(item, words, drawn))
         inner = "\n\n".join(b for b in body if b)
         return f"#question([{number}.], [{inner}])"
@@ -182,9 +188,11 @@ class _Writer:
                     marks = " #h(0.5em) ".join(f"#bubble({quoted(c.letter)}, square: {square})" for c in item.columns)
                     rows.append(f"#sheet-row([{number}.{typeset.typst_text(row.id)}], [{marks}])")
             else:
-                rows.append(f"#sheet-row([{number}], text(size: 10pt, style: \"italic\", {_block(labels['in-booklet'])}))")
+                rows.append(
+                    f'#sheet-row([{number}], text(size: 10pt, style: "italic", {_block(labels["in-booklet"])}))'
+                )
         return [
-            f"#fields(({_block(labels['name'])}, 2.4fr), ({_block(labels['class'])}, 1fr), ({_block(labels['date'])}, 1fr))",
+            self.fields(),
             f"#instructions({_block(labels['sheet-instructions'])})",
             "#v(0.6em)",
             "#columns(3, gutter: 1.2em)[\n" + "\n".join(rows) + "\n]",
@@ -213,9 +221,7 @@ class _Writer:
     def named(self, misconception: str) -> str:
         return _block(self.misconceptions.get(misconception, misconception))
 
-    def right_and_wrong(
-        self, item: Item, words: Words, drawn: Mapping[str, str]
-    ) -> tuple[str, list[tuple[str, str]]]:
+    def right_and_wrong(self, item: Item, words: Words, drawn: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
         label = typeset.typst_text(self.labels["right"])
         wrong: list[tuple[str, str]] = []
         if item.options:
@@ -223,7 +229,12 @@ class _Writer:
             texts = "; ".join(typeset.typst(words.options[k], drawn, True) for k in item.keys)
             for o in item.options:
                 if not o.key:
-                    wrong.append((f"[#strong[{o.letter}]; #h(0.3em) {typeset.typst(words.options[o.letter], drawn, True)}]", self.named(o.misconception)))
+                    wrong.append(
+                        (
+                            f"[#strong[{o.letter}]; #h(0.3em) {typeset.typst(words.options[o.letter], drawn, True)}]",
+                            self.named(o.misconception),
+                        )
+                    )
             return f"[#strong[{label}: {keys}]; #h(0.6em) {texts}]", wrong
         if item.answers:
             keys = ", ".join(
@@ -236,6 +247,8 @@ class _Writer:
             for r in item.rows:
                 wrong += [(f"[{typeset.typst_text(r.id)}: {c}]", self.named(m)) for c, m in r.misconceptions]
             return f"[#strong[{label}:]; {rows}]", wrong
-        levels = " #linebreak(); ".join(f"#strong[{p}:]; {typeset.typst(t, drawn, True)}" for p, t in words.levels.items())
+        levels = " #linebreak(); ".join(
+            f"#strong[{p}:]; {typeset.typst(t, drawn, True)}" for p, t in words.levels.items()
+        )
         wrong = [(self.named(e.misconception), f"[{typeset.typst(e.text, drawn, True)}]") for e in item.errors]
         return f"[{levels}]", wrong

@@ -5,7 +5,8 @@ WORDS: dict[str, dict[str, str]] = {
         "name": "Name",
         "class": "Class",
         "date": "Date",
-        "instructions": "Read each question carefully. Mark one answer unless a question says otherwise. You may write and draw in this booklet.",
+        "instructions": "Read each question carefully. Mark one answer unless a question says otherwise. "
+        "You may write and draw in this booklet.",
         "no-calculator": "Do not use a calculator.",
         "some-calculator": "Use a calculator only where a question says so.",
         "calculator": "You may use a calculator.",
@@ -19,7 +20,8 @@ WORDS: dict[str, dict[str, str]] = {
         "page": "Page {0} of {1}",
         "answer-sheet": "Answer sheet",
         "in-booklet": "write in the booklet",
-        "sheet-instructions": "Fill the circle of your answer completely. Where there are squares, more than one can be right.",
+        "sheet-instructions": "Fill the circle of your answer completely. "
+        "Where there are squares, more than one can be right.",
         "key": "Key for teachers",
         "key-note": "Keys, what each wrong answer tells, and worked solutions. Keep from students before the test.",
         "question": "Question",
@@ -35,7 +37,8 @@ WORDS: dict[str, dict[str, str]] = {
         "name": "Nombre",
         "class": "Clase",
         "date": "Fecha",
-        "instructions": "Lee con atención cada pregunta. Marca una sola respuesta, a menos que la pregunta diga otra cosa. Puedes escribir y dibujar en este cuadernillo.",
+        "instructions": "Lee con atención cada pregunta. Marca una sola respuesta, a menos que la pregunta diga "
+        "otra cosa. Puedes escribir y dibujar en este cuadernillo.",
         "no-calculator": "No uses calculadora.",
         "some-calculator": "Usa la calculadora solo donde la pregunta lo diga.",
         "calculator": "Puedes usar calculadora.",
@@ -49,9 +52,11 @@ WORDS: dict[str, dict[str, str]] = {
         "page": "Página {0} de {1}",
         "answer-sheet": "Hoja de respuestas",
         "in-booklet": "escribe en el cuadernillo",
-        "sheet-instructions": "Rellena por completo el círculo de tu respuesta. Donde hay cuadrados, más de una respuesta puede ser correcta.",
+        "sheet-instructions": "Rellena por completo el círculo de tu respuesta. "
+        "Donde hay cuadrados, más de una respuesta puede ser correcta.",
         "key": "Clave para docentes",
-        "key-note": "Claves, lo que dice cada respuesta equivocada y soluciones. No mostrar a los estudiantes antes de la prueba.",
+        "key-note": "Claves, lo que dice cada respuesta equivocada y soluciones. "
+        "No mostrar a los estudiantes antes de la prueba.",
         "question": "Pregunta",
         "item": "Ítem",
         "concept": "Concepto",

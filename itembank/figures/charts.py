@@ -29,7 +29,8 @@ def bars(data: Reader) -> Drawing:
     if any(v < 0 for _, v in named):
         raise FigureError("a bar below 0")
     tallest = max(v for _, v in named) or Fraction(1)
-    step = data.number("step", _nice_step(tallest))
+    usual = _nice_step(tallest)
+    step = data.number("step", max(usual, Fraction(1)) if all(v.denominator == 1 for _, v in named) else usual)
     top = data.number("max", -(-tallest // step) * step)
     if top < tallest:
         raise FigureError("a bar is taller than `max`")
@@ -63,7 +64,10 @@ def bars(data: Reader) -> Drawing:
 
 def _axis(data: Reader, values: list[Fraction]) -> tuple[Fraction, Fraction, Fraction]:
     low, high = min(values), max(values)
-    step = data.number("step", _nice_step(high - low or Fraction(1)))
+    usual = _nice_step(high - low or Fraction(1))
+    if all(v.denominator == 1 for v in values):
+        usual = max(usual, Fraction(1))
+    step = data.number("step", usual)
     start = data.number("from", (low // step) * step)
     end = data.number("to", -(-high // step) * step)
     if start > low or end < high:
@@ -93,10 +97,7 @@ def dots(data: Reader) -> Drawing:
         raise FigureError("the dot plot has no values", "values: [2, 3, 3, 5]")
     axis = _axis(data, values)
     words = data.text("label")
-    start, end, step = axis
-    for v in values:
-        if (v - start) % step and len(ticks(start, end, step)) > 1:
-            continue  # a value between two marks is drawn where it belongs
+    start, end, _ = axis
     left = 30 if not any(n for n, _ in plots) else 100
     spacing = 13
     tallest = [max(Counter(part).values(), default=1) for _, part in plots]
@@ -128,7 +129,8 @@ def five_numbers(values: list[Fraction]) -> list[Fraction]:
 
 
 def boxes(data: Reader) -> Drawing:
-    """Keys: boxes {name: [minimum, q1, median, q3, maximum]}, or values {name: [...]} to compute them; from, to, step, label."""
+    """Keys: boxes {name: [minimum, q1, median, q3, maximum]}, or values {name: [...]} to compute them; from, to,
+    step, label."""
     named = [(name, [to_number(v, "boxes") for v in several(value, "boxes")]) for name, value in data.named("boxes")]
     raw = data.get("values")
     if raw is not None and not hasattr(raw, "items"):

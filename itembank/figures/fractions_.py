@@ -11,7 +11,9 @@ def fraction_bars(data: Reader) -> Drawing:
     rows = data.parts("bars")
     if not rows or len(rows) > 12:
         raise FigureError("`bars` has 1 to 12 bars", "bars: [{parts: 4, shaded: 3}]")
-    read = [(r.number("parts"), r.number("shaded"), r.text("label"), r.finish())[:3] for r in rows]
+    read = [(r.number("parts"), r.number("shaded"), r.text("label")) for r in rows]
+    for row in rows:
+        row.finish()
     left = 10 if not any(words for _, _, words in read) else 10 + 8 * max(len(words) for _, _, words in read)
     picture = Drawing(left + WIDTH + 10, 12 + len(read) * (BAR + 14))
     for i, (parts, shaded, words) in enumerate(read):

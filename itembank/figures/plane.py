@@ -4,12 +4,12 @@ from fractions import Fraction
 
 from itembank.figures.line import ticks
 from itembank.figures.reading import FigureError, Reader, to_point
-from itembank.figures.svg import GREY, SHADE, Drawing, written
+from itembank.figures.svg import SHADE, Drawing, written
 from itembank.verify_syntax import ExpressionError, parse
 from itembank.verify_values import evaluate
 
 SIZE = 340
-LEFT, RIGHT, TOP, BOTTOM = 52, 24, 22, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 28, 26, 44
 
 
 class Plane:
@@ -45,9 +45,9 @@ def grid(data: Reader) -> Drawing:
     step = data.number("step", Fraction(1))
     xs, ys = ticks(*x, data.number("x-step", step), 60), ticks(*y, data.number("y-step", step), 60)
     plane = Plane(x, y, "x-step" not in data.data and "y-step" not in data.data)
-    picture = Drawing(LEFT + plane.width + RIGHT, TOP + plane.height + BOTTOM)
-    _paper(picture, plane, xs, ys)
     x_label, y_label = data.text("x-label"), data.text("y-label")
+    picture = Drawing(LEFT + plane.width + RIGHT, TOP + plane.height + (BOTTOM if len(x_label) > 2 else 26))
+    _paper(picture, plane, xs, ys)
     for polygon in data.named("polygons"):
         corners = _points(polygon[1], "polygons")
         picture.polygon([plane.at(p) for p in corners], SHADE, 1.8)
@@ -65,12 +65,21 @@ def grid(data: Reader) -> Drawing:
         picture.circle(px, py, 4)
         if name:
             right = px < LEFT + plane.width - 24
-            picture.text(px + (8 if right else -8), py - 7, name, "start" if right else "end", 15, len(name) == 1, halo=True)
+            picture.text(
+                px + (8 if right else -8), py - 7, name, "start" if right else "end", 15, len(name) == 1, halo=True
+            )
     middle_y = TOP + plane.height / 2
-    if x_label:
-        picture.text(LEFT + plane.width / 2, TOP + plane.height + 38, x_label, italic=len(x_label) == 1)
-    if y_label:
-        picture.text(14, middle_y, y_label, turn=len(y_label) > 2, italic=len(y_label) == 1)
+    if x_label and len(x_label) <= 2:  # a letter stands at the arrow's head, as in a textbook
+        zero = min(max(Fraction(0), y[0]), y[1])
+        ex, ey = plane.at((x[1], zero))
+        picture.text(ex + 16, ey + 4, x_label, italic=True)
+    elif x_label:
+        picture.text(LEFT + plane.width / 2, TOP + plane.height + 38, x_label)
+    if y_label and len(y_label) <= 2:
+        ex, ey = plane.at((min(max(Fraction(0), x[0]), x[1]), y[1]))
+        picture.text(ex, ey - 13, y_label, italic=True)
+    elif y_label:
+        picture.text(14, middle_y, y_label, turn=True)
     return picture
 
 
@@ -175,6 +184,3 @@ def _function(picture: Drawing, plane: Plane, rule: str, name: str) -> None:
     if name:
         px, py = next(p[-1] for p in reversed(pieces) if p)
         picture.text(min(px, LEFT + plane.width - 8), py - 8, name, "end", 14, len(name) == 1, halo=True)
-
-
-__all__ = ["GREY", "Plane", "grid"]

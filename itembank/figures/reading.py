@@ -133,7 +133,7 @@ def to_number(value: Data, key: str) -> Fraction:
         raise FigureError(f"`{key}: {value[:30]}`: {error}", "a number such as 3, -2.5, 3/4 or 2 1/2") from None
     if not isinstance(read, (Fraction, float)) or isinstance(read, bool):
         raise FigureError(f"`{key}: {value[:30]}` is not a number")
-    if abs(read) > 10**12:
+    if not -(10**12) <= read <= 10**12:
         raise FigureError(f"`{key}: {value[:30]}` is too large to draw")
     return Fraction(read).limit_denominator(10**9)
 
@@ -143,7 +143,7 @@ def to_point(value: Data, key: str) -> tuple[Fraction, Fraction]:
         try:
             read = evaluate(parse(value), {})
         except ExpressionError as error:
-            raise FigureError(f"`{key}`: {error}", "a point is [2, 3] or \"(2, 3)\"") from None
+            raise FigureError(f"`{key}`: {error}", 'a point is [2, 3] or "(2, 3)"') from None
         if isinstance(read, (Point, list)) and len(read) == 2:
             value = tuple(_as_data(v) for v in read)
     if isinstance(value, tuple) and len(value) == 2:

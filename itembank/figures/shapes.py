@@ -9,8 +9,8 @@ from itembank.figures.svg import SHADE, Drawing, fixed
 
 ROOM, MARGIN = 250.0, 46.0
 _USUAL = {  # three corners without places: a right angle where one is named, else a plain scalene triangle
-    "right": ((0, 0), (4, 0), (0, 3)),
-    "plain": ((0, 0), (5, 0), (Fraction(17, 10), 3)),
+    "right": (("0", "0"), ("4", "0"), ("0", "3")),
+    "plain": (("0", "0"), ("5", "0"), ("1.7", "3")),
 }
 
 
@@ -31,7 +31,8 @@ def polygon(data: Reader) -> Drawing:
     scale = ROOM / float(span)
     picture = Drawing(2 * MARGIN + float(max(xs) - min(xs)) * scale, 2 * MARGIN + float(max(ys) - min(ys)) * scale)
     at = {
-        n: (MARGIN + float(x - min(xs)) * scale, MARGIN + float(max(ys) - y) * scale) for n, (x, y) in everything.items()
+        n: (MARGIN + float(x - min(xs)) * scale, MARGIN + float(max(ys) - y) * scale)
+        for n, (x, y) in everything.items()
     }
     picture.polygon([at[n] for n in names], SHADE if data.yes("shaded") else "none", 1.8)
     center = (sum(at[n][0] for n in names) / len(names), sum(at[n][1] for n in names) / len(names))
@@ -69,7 +70,9 @@ def _corners(data: Reader, right: list[str]) -> dict[str, tuple[Fraction, Fracti
         return {label(k): to_point(v, "corners") for k, v in value.items()}
     names = [str(v) for v in value] if isinstance(value, tuple) else ["A", "B", "C"]
     if len(names) != 3 or len(set(names)) != 3:
-        raise FigureError("corners without places are three different names", "corners: {A: [0, 0], B: [4, 0], C: [0, 3]}")
+        raise FigureError(
+            "corners without places are three different names", "corners: {A: [0, 0], B: [4, 0], C: [0, 3]}"
+        )
     if right and right[0] in names:
         names = names[names.index(right[0]) :] + names[: names.index(right[0])]
     places = _USUAL["right" if right else "plain"]
@@ -108,14 +111,13 @@ def _square(picture: Drawing, at: Mapping[str, tuple[float, float]], names: list
         raise FigureError(f"`right-angle`: there is no corner {name[:20]}")
     i = names.index(name)
     x, y = at[name]
-    u, v = (
-        _unit(at[other][0] - x, at[other][1] - y) for other in (names[i - 1], names[(i + 1) % len(names)])
-    )
+    u, v = (_unit(at[other][0] - x, at[other][1] - y) for other in (names[i - 1], names[(i + 1) % len(names)]))
     if abs(u[0] * v[0] + u[1] * v[1]) > 0.02:
         raise FigureError(f"the angle at {name} is drawn as a right angle, but its corners make another one")
     s = 14
     picture.polyline(
-        [(x + u[0] * s, y + u[1] * s), (x + (u[0] + v[0]) * s, y + (u[1] + v[1]) * s), (x + v[0] * s, y + v[1] * s)], 1.2
+        [(x + u[0] * s, y + u[1] * s), (x + (u[0] + v[0]) * s, y + (u[1] + v[1]) * s), (x + v[0] * s, y + v[1] * s)],
+        1.2,
     )
 
 
@@ -151,7 +153,8 @@ def circle(data: Reader) -> Drawing:
         ex, ey = x + radius * math.cos(turn), y - radius * math.sin(turn)
         large = 1 if degrees > 180 else 0
         picture.path(
-            f"M{fixed(x)},{fixed(y)} L{fixed(x + radius)},{fixed(y)} A100,100 0 {large} 0 {fixed(ex)},{fixed(ey)} Z", SHADE
+            f"M{fixed(x)},{fixed(y)} L{fixed(x + radius)},{fixed(y)} A100,100 0 {large} 0 {fixed(ex)},{fixed(ey)} Z",
+            SHADE,
         )
     if diameter_words:
         picture.line(x - radius, y, x + radius, y, 1.6)

@@ -6,7 +6,7 @@ from html import escape
 
 Number = float | Fraction | int
 FONT = "'Libertinus Serif', 'Liberation Serif', Georgia, 'Times New Roman', serif"
-INK, GREY, SHADE = "#111111", "#767676", "#c9d4e0"
+INK, SHADE = "#111111", "#c9d4e0"
 
 
 def fixed(value: Number) -> str:
@@ -18,7 +18,7 @@ def written(value: Fraction) -> str:
     """A number on an axis: whole, short decimal, or fraction; with a true minus sign."""
     if value.denominator == 1:
         text = f"{value.numerator:,}"
-    elif value.denominator in (2, 5, 10, 20, 25, 50, 100) and value.denominator not in (2,):
+    elif value.denominator in (5, 10, 20, 25, 50, 100):
         text = f"{float(value):g}"
     else:
         whole, rest = divmod(abs(value.numerator), value.denominator)
@@ -62,7 +62,8 @@ class Drawing:
     def polyline(self, points: Sequence[tuple[Number, Number]], width: float = 1.6, color: str = INK) -> None:
         where = " ".join(f"{fixed(x)},{fixed(y)}" for x, y in points)
         self.shapes.append(
-            f'<polyline points="{where}" fill="none" stroke="{color}" stroke-width="{width:g}" stroke-linejoin="round"/>'
+            f'<polyline points="{where}" fill="none" stroke="{color}" stroke-width="{width:g}" '
+            'stroke-linejoin="round"/>'
         )
 
     def rectangle(
@@ -75,7 +76,8 @@ class Drawing:
 
     def circle(self, x: Number, y: Number, radius: float, fill: str = INK, stroke: float = 1.4) -> None:
         self.shapes.append(
-            f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="{radius:g}" fill="{fill}" stroke="{INK}" stroke-width="{stroke:g}"/>'
+            f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="{radius:g}" fill="{fill}" stroke="{INK}" '
+            f'stroke-width="{stroke:g}"/>'
         )
 
     def path(self, d: str, fill: str = "none", width: float = 1.4) -> None:
