@@ -81,8 +81,8 @@ def _left_out(own: list[str]) -> None:
 def read_item_table(table: pd.DataFrame) -> ItemParameters:
     """A table indexed by item (or with a column `item`) with a, d or d1, d2, ..., g, model.
 
-    `d` may be left out where `b` is given (d = -ab) for dichotomous items; `model` is "2pl" ("3pl" with a g) where it
-    is missing; a missing slope is 1 for "rasch" and "pcm".
+    Difficulties b (b1, b2, ...) may stand in place of d: d = -ab, cumulated for the GPCM and PCM. A missing `model` is
+    "2pl", "3pl" with a g, "gpcm" with several steps; a missing slope is 1 for "rasch" and "pcm".
 
     Raises:
         DesignError: with one line per impossible row.
@@ -96,22 +96,20 @@ def read_item_table(table: pd.DataFrame) -> ItemParameters:
     if not len(table):
         raise DesignError("no-items", "The table has no items.")
     names = tuple(str(i) for i in table.index)
-    steps = sorted((c for c in map(str, table.columns) if c[:1] == "d" and c[1:].isdigit()), key=lambda c: int(c[1:]))
-    d = np.full((len(table), max(1, len(steps))), np.nan)
-    if steps:
-        d[:, : len(steps)] = table[steps].to_numpy(dtype=float, na_value=np.nan)
-    a = _column(table, "a", np.nan)
-    for source, sign in (("d", None), ("b", -a)):
-        if source in table.columns:
-            values = _column(table, source, np.nan)
-            fill = np.isnan(d[:, 0])
-            d[fill, 0] = (values if sign is None else sign * values)[fill]
+    d, b = _steps(table, "d"), _steps(table, "b")
     g = np.nan_to_num(_column(table, "g", 0.0))
-    categories = 1 + (~np.isnan(d)).sum(axis=1)
+    by_b = np.isnan(d).all(axis=1)
+    categories = 1 + np.where(by_b, (~np.isnan(b)).sum(axis=1), (~np.isnan(d)).sum(axis=1))
     default = np.where(categories > 2, "gpcm", np.where(g > 0, "3pl", "2pl"))
     given = table["model"].astype("string").str.lower() if "model" in table.columns else pd.Series([None] * len(table))
     model = tuple(str(m) if isinstance(m, str) and m else str(default[i]) for i, m in enumerate(given))
+    a = _column(table, "a", np.nan)
     a = np.where(np.isnan(a) & np.isin(model, ["rasch", "pcm"]), 1.0, a)
+    from_b = -a[:, None] * np.where(np.isin(model, ["gpcm", "pcm"])[:, None], np.cumsum(b, axis=1), b)
+    wide = np.full((len(table), max(d.shape[1], b.shape[1])), np.nan)
+    wide[:, : d.shape[1]] = d
+    wide[by_b, : b.shape[1]] = from_b[by_b]
+    d = wide
     problems = [f"{n}: stands {names.count(n)} times" for n in sorted({n for n in names if names.count(n) > 1})]
     for i, name in enumerate(names):
         problems += [f"{name}: {what}" for what in _problems(model[i], a[i], d[i], g[i], int(categories[i]))]
@@ -125,6 +123,19 @@ def read_item_table(table: pd.DataFrame) -> ItemParameters:
     return ItemParameters(
         names, model, a, d[:, : int(categories.max()) - 1], np.where(np.array(model) == "3pl", g, 0.0), categories
     )
+
+
+def _steps(table: pd.DataFrame, letter: str) -> Array:
+    """(J, K - 1) the columns d1, d2, ... (or b1, b2, ...), with d in the first place of dichotomous items."""
+    named = sorted(
+        (c for c in map(str, table.columns) if c[:1] == letter and c[1:].isdigit()), key=lambda c: int(c[1:])
+    )
+    out = np.full((len(table), max(1, len(named))), np.nan)
+    if named:
+        out[:, : len(named)] = table[named].to_numpy(dtype=float, na_value=np.nan)
+    single = _column(table, letter, np.nan)
+    out[:, 0] = np.where(np.isnan(out[:, 0]), single, out[:, 0])
+    return out
 
 
 def _column(table: pd.DataFrame, name: str, default: float) -> Array:

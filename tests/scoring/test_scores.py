@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import scoring
+from scoring.frozen import read_item_table
 from scoring.irt.curves import ItemParameters
 from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.irt.populations import Populations
@@ -174,6 +175,21 @@ def test_an_item_table_is_checked_row_by_row() -> None:
 def test_difficulties_in_place_of_intercepts() -> None:
     by_b = ITEMS.assign(b=-ITEMS["d"] / ITEMS["a"]).drop(columns=["d", "model"])
     pd.testing.assert_frame_equal(scoring.score(ITEMS, answers()), scoring.score(by_b, answers()))
+
+
+def test_steps_in_place_of_intercepts() -> None:
+    items = ItemParameters(
+        ("g", "p"),
+        ("grm", "gpcm"),
+        np.array([1.2, 0.8]),
+        np.array([[1.0, -0.5], [0.3, 0.1]]),
+        np.zeros(2),
+        np.full(2, 3),
+    )
+    table = pd.DataFrame(
+        {"model": items.model, "a": items.a, "b1": items.b[:, 0], "b2": items.b[:, 1]}, index=items.names
+    )
+    np.testing.assert_allclose(read_item_table(table).d, items.d, atol=1e-12)
 
 
 def test_sum_score_table_follows_the_form() -> None:
