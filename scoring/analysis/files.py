@@ -274,8 +274,8 @@ def _options(raw: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:
             continue
         key = {part.strip().upper() for part in str(meta.at[name, "key"]).split("|")}
         seen = sorted({str(v).upper() for v in raw[name].unique()} - {"", *BLANKS} | key)
-        rows += [(name, option, "", option in key) for option in seen]
-    return pd.DataFrame(rows, columns=["item", "option", "misconception", "is_key"])
+        rows += [(name, option, "", option in key, (option, option.lower())) for option in seen]
+    return pd.DataFrame(rows, columns=["item", "option", "misconception", "is_key", "answers"])
 
 
 def _gate(grouped: bool, clustered: bool, groups: int) -> tuple[tuple[str, str, str], ...]:

@@ -18,7 +18,8 @@ class AnalysisInput:
         scored: (N, J) scores 0, 1, ...; empty = not administered; `O`, `R`, `M` as in scoring.data.
         items: index item, in the order of the columns; title, concept (may be empty), type, points, key.
         raw: (N, J) answers as given, or None when only scores exist.
-        options: columns item, option, misconception (empty for none), is_key: the options that are known.
+        options: columns item, option, misconception (empty for none), is_key, answers (tuple of the answers
+            in `raw` that count as the option): the options that are known.
         misconceptions: index misconception; name.
         concept_names: concept -> name to show.
         groups: (N,) label of each student's group, or None.
@@ -38,7 +39,7 @@ class AnalysisInput:
     items: pd.DataFrame
     raw: pd.DataFrame | None = None
     options: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["item", "option", "misconception", "is_key"])
+        default_factory=lambda: pd.DataFrame(columns=["item", "option", "misconception", "is_key", "answers"])
     )
     misconceptions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["name"]))
     concept_names: Mapping[str, str] = field(default_factory=dict)

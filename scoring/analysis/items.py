@@ -145,7 +145,7 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
                     o.misconception,
                     group,
                     n,
-                    counts.get(o.option, 0) / n if n else np.nan,
+                    sum(counts.get(a, 0) for a in o.answers) / n if n else np.nan,
                 )
                 for o in options.itertuples()
             ]

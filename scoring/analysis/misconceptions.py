@@ -44,7 +44,7 @@ def _counts(raw: pd.DataFrame, options: pd.DataFrame) -> tuple[np.ndarray, np.nd
     given = np.zeros(len(raw))
     for item, mine in options.groupby("item", sort=False):
         answers = raw[item].astype(str).str.strip()
-        chosen += answers.isin(set(mine["option"])).to_numpy()
+        chosen += answers.isin({a for counted in mine["answers"] for a in counted}).to_numpy()
         given += ~answers.isin(["", "R", "nan", "None", "<NA>"]).to_numpy()
     return chosen, given
 

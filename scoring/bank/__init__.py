@@ -4,14 +4,27 @@ Everything takes a session of `reading()` or `writing()`. Raw answers become poi
 was answered stays apart from how it is scored.
 """
 
-from sqlmodel import Session, select
+from typing import Any
 
-from itembank import audit, people
+from sqlmodel import Session, col, select
+
+from itembank import audit, decisions, people
 from itembank.administrations import administration_of, taught
 from itembank.database import location, reading, shown, writing
-from itembank.models import Administration, District, Person, Run
+from itembank.models import (
+    Administration,
+    Concept,
+    Decision,
+    District,
+    Import,
+    Item,
+    ItemVersion,
+    KeyVersion,
+    Person,
+    Run,
+)
+from itembank.runs import inputs_of, read_array, run_of, stale_reasons, store_array, store_run
 from itembank.runs import publish as publish_run
-from itembank.runs import read_array, run_of, stale_reasons, store_array, store_run
 from scoring.bank.items import items_table, misconception_choices, options_table
 from scoring.bank.results import (
     read_comparison,
@@ -34,12 +47,15 @@ __all__ = [
     "Run",
     "administration_of",
     "audit_heads",
+    "concept_titles",
     "district_names",
     "items_table",
     "location",
     "misconception_choices",
     "options_table",
     "person_of",
+    "propose_publication",
+    "provenance_of",
     "publish_run",
     "raw_responses",
     "read_array",
@@ -71,6 +87,11 @@ def district_names(session: Session) -> dict[str, str]:
     return {d.code: d.name for d in session.exec(select(District).order_by(District.code)).all()}
 
 
+def concept_titles(session: Session) -> dict[str, str]:
+    """Concept code -> title."""
+    return {c.code: c.title for c in session.exec(select(Concept)).all()}
+
+
 def person_of(session: Session, code: str = "") -> Person | None:
     """Who is at work (--as, ITEMBANK_PERSON, the database login)."""
     return people.acting(session, code)
@@ -79,3 +100,36 @@ def person_of(session: Session, code: str = "") -> Person | None:
 def audit_heads(session: Session) -> dict[str, str]:
     """The end of each audit chain, to print in reports: chain -> hash."""
     return {h.chain: h.hash for h in audit.heads(session)}
+
+
+def propose_publication(session: Session, run: Run, reason: str, as_: str = "") -> Decision:
+    """Propose to publish a run; it is published when both districts have agreed."""
+    person = people.require(session, "propose to publish", as_)
+    return decisions.propose(
+        session, "publish", f"run:{run.id}", f"Publish the parameters of run {run.id}.", reason, person
+    )
+
+
+def provenance_of(session: Session, run: Run) -> dict[str, list[dict[str, Any]]]:
+    """What a run read, by kind: files with their hashes, keys and item versions by item, other runs."""
+    refs: dict[str, list[int]] = {}
+    for kind, ref in inputs_of(session, run):
+        refs.setdefault(kind, []).append(ref)
+    items = {i.id: i.code for i in session.exec(select(Item)).all()}
+    versions = {
+        v.id: v for v in session.exec(select(ItemVersion).where(col(ItemVersion.id).in_(refs.get("item", [])))).all()
+    }
+    keys = session.exec(select(KeyVersion).where(col(KeyVersion.id).in_(refs.get("key", [])))).all()
+    files = session.exec(select(Import).where(col(Import.id).in_(refs.get("import", [])))).all()
+    return {
+        "files": [
+            {"name": f.file_name, "sha256": f.content_hash, "rows": f.rows, "loaded": f.loaded_at} for f in files
+        ],
+        "items": [{"item": items[v.item_id], "version": v.number, "hash": v.content_hash} for v in versions.values()],
+        "keys": [
+            {"item": items[versions[k.item_version_id].item_id], "version": k.number}
+            for k in keys
+            if k.item_version_id in versions
+        ],
+        "runs": [{"run": ref} for ref in refs.get("run", [])],
+    }

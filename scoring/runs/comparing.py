@@ -1,0 +1,109 @@
+"""Compare the districts on an administration, and keep the analysis so that a report can be made from it any time."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from scoring import bank
+from scoring.analysis.result import Analysis, Notice
+from scoring.analysis.run import Analysed, analyse
+from scoring.runs.inputs import from_bank
+
+#: Tables of an analysis that are kept with a run; students' scores are kept in their own table.
+TABLES = (
+    "concepts", "mastery", "contrasts", "mean_contrasts", "means", "items", "dif", "misconceptions", "options",
+    "distribution", "participation", "gate", "truth",
+)  # fmt: skip
+_INDEX = {"concepts": "concept", "items": "item", "dif": "item"}
+_FACTS = ("title", "groups", "group_word", "simulated")
+
+
+def compare_administration(
+    session: Any,
+    administration: str = "",
+    seed: int = 1,
+    person: Any = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Any, Analysed]:
+    """Analyse, compare and store.
+
+    Args:
+        session: of `bank.writing()`.
+        administration: its name.
+        seed: of the plausible values.
+        person: who runs it.
+        progress: called with a line per step.
+    """
+    given, data = from_bank(session, administration)
+    result = analyse(given, seed=seed, progress=progress)
+    analysis = result.analysis
+    run = bank.store_run(
+        session,
+        "compare",
+        data.administration,
+        options={"draws": 20},
+        inputs=data.inputs,
+        input_hash=data.input_hash,
+        seed=seed,
+        converged=bool(analysis.fit.get("converged")),
+        log_likelihood=float(analysis.fit["log_likelihood"]),
+        details={
+            "facts": {name: getattr(analysis, name) for name in _FACTS},
+            "fit": dict(analysis.fit),
+            "notices": [{"code": n.code, "severity": n.severity, "message": n.message} for n in analysis.notices],
+            "provenance": dict(analysis.provenance),
+            "seconds": dict(analysis.seconds),
+        },
+        person=person,
+    )
+    for name in TABLES:
+        table = getattr(analysis, name)
+        if len(table):
+            bank.store_table(session, run, name, table.reset_index(names=_INDEX[name]) if name in _INDEX else table)
+    bank.store_item_parameters(session, run, result.parameters, data.items)
+    bank.store_scores(session, run, analysis.scores, data.persons)
+    if result.profile is not None:
+        for concept in result.profile.concepts:
+            bank.store_scores(session, run, analysis.profile_scores[concept], data.persons, scale=concept)
+    if result.compared is not None:
+        rows = result.compared.rename(columns={"measure": "statistic", "students_1": "n"})
+        bank.store_comparison(session, run, rows)
+    return run, result
+
+
+def stored_analysis(session: Any, run: Any) -> Analysis:
+    """The analysis of a stored run, without the students' scores."""
+    facts = run.details["facts"]
+    tables = {name: _table(session, run, name) for name in TABLES}
+    provenance = {**run.details["provenance"], "run": run.id, "made": f"{run.created_at:%Y-%m-%d %H:%M} UTC"}
+    given: dict[str, Any] = {
+        **tables,
+        "title": facts["title"],
+        "groups": tuple(facts["groups"]),
+        "group_word": facts["group_word"],
+        "simulated": bool(facts["simulated"]),
+        "scores": pd.DataFrame(),
+        "profile_scores": pd.DataFrame(),
+        "fit": run.details["fit"],
+        "notices": tuple(Notice(**n) for n in run.details["notices"]),
+        "provenance": provenance,
+        "seconds": run.details["seconds"],
+    }
+    unknown = set(given) - {f.name for f in fields(Analysis)}
+    assert not unknown, unknown
+    return Analysis(**given)
+
+
+def _table(session: Any, run: Any, name: str) -> pd.DataFrame:
+    from itembank.errors import Rejected
+
+    try:
+        table = bank.read_table(session, run, name)
+    except Rejected:
+        return pd.DataFrame()
+    for column in table.columns:
+        if table[column].isna().any() and table[column].dropna().map(lambda v: isinstance(v, (int, float))).all():
+            table[column] = table[column].astype(float)
+    return table.set_index(_INDEX[name]) if name in _INDEX else table
