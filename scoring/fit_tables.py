@@ -157,7 +157,8 @@ def _covariance(setup: Setup, people: Groups, found: Estimate, covariance: Array
                 at.append(layout.n_psi_items + 2 * g + k)
                 factor.append(scale)
     f = np.array(factor)
-    matrix = covariance[np.ix_(at, at)] * f * f[:, None]
+    matrix = covariance[np.ix_(at, at)] * np.outer(f, f)
+    matrix = (matrix + matrix.T) / 2
     return pd.DataFrame(matrix, index=names, columns=names)
 
 
