@@ -1,0 +1,159 @@
+"""The joint bank itself: every key recomputed, every given alive, every cluster covered, catalogues whole."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from itembank import figures, item_file, item_folder, standards, verify
+from itembank.item_model import Expression, Item
+from itembank.verify_syntax import parse
+from itembank.verify_values import evaluate
+
+ROOT = Path(__file__).parents[2] / "items"
+GRADE_7 = (
+    "proportional-relationships",
+    "rational-numbers",
+    "expressions-equations",
+    "geometry-measurement",
+    "statistics-probability",
+)
+
+
+@lru_cache(maxsize=1)
+def items() -> tuple[Item, ...]:
+    found = [item_file.read(path).item for path in sorted(ROOT.glob("*/*.md"))]
+    assert all(item is not None for item in found)
+    return tuple(item for item in found if item is not None)
+
+
+@lru_cache(maxsize=2)
+def catalogue(name: str) -> tuple[dict[str, object], ...]:
+    return tuple(yaml.safe_load((ROOT / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def test_the_check_finds_nothing() -> None:
+    assert [str(f) for f in item_folder.check([ROOT]).findings if f.severity in ("error", "warning")] == []
+
+
+def test_every_key_is_recomputed_or_says_why_not() -> None:
+    without = [item.id for item in items() if item.verify.reason]
+    for item in items():
+        if not item.verify.reason:
+            assert verify.check(item).values, item.id
+    assert len(without) <= 0.05 * len(items())  # judgements of sampling methods, stories and definitions
+
+
+def mutants(item: Item) -> list[tuple[str, Item]]:
+    """The item with one given raised by 1: what a changed number of the stem would do."""
+    found = []
+    for name, given in item.verify.given.items():
+        value = evaluate(parse(given.text), {})
+        if isinstance(value, list):
+            text = "[" + ", ".join(str(v) for v in [*value[:-1], value[-1] + 100]) + "]"  # type: ignore[operator]
+        else:
+            text = f"({value}) + 1"
+        givens = {**item.verify.given, name: Expression(text, given.line)}
+        found.append((name, replace(item, verify=replace(item.verify, given=givens))))
+    return found
+
+
+@pytest.mark.parametrize("item", items(), ids=lambda item: item.id)
+def test_a_changed_given_changes_what_is_computed(item: Item) -> None:
+    """Statements and rows may stay true when a number moves by 1, and so may a median; computed answers may not."""
+    if item.verify.statements or item.verify.rows or item.verify.reason:
+        return
+    for name, mutant in mutants(item):
+        if isinstance(evaluate(parse(item.verify.given[name].text), {}), list):
+            continue
+        codes = {f.code for f in verify.check(mutant).findings}
+        assert codes - {"given-not-in-stem"}, f"{item.id}: nothing rests on `{name}`"
+
+
+@pytest.mark.parametrize("item", [i for i in items() if i.figures], ids=lambda item: item.id)
+def test_every_figure_is_drawn(item: Item) -> None:
+    for figure in item.figures:
+        assert figures.problems(figure) == []
+
+
+def test_the_concepts_form_an_order_without_circles() -> None:
+    concepts = {str(c["id"]): c for c in catalogue("concepts")}
+    assert len(concepts) == len(catalogue("concepts"))
+    done: set[str] = set()
+    while len(done) < len(concepts):
+        ready = {i for i, c in concepts.items() if i not in done and set(c["prerequisites"]) <= done}  # type: ignore[call-overload]
+        assert ready, f"a circle, or an unknown prerequisite, among {sorted(set(concepts) - done)}"
+        done |= ready
+    for concept in concepts.values():
+        for field in ("name", "strand", "description", "mastering", "grades", "standards"):
+            assert concept[field], (concept["id"], field)
+        for code in concept["standards"]:  # type: ignore[attr-defined]
+            assert standards.normalised(code) == code, (concept["id"], code)
+
+
+def test_every_standard_of_grades_6_to_8_belongs_to_a_concept() -> None:
+    named = {code for c in catalogue("concepts") for code in c["standards"]}  # type: ignore[attr-defined]
+    assert set(standards.known_codes()) <= named
+
+
+def test_the_misconceptions_are_whole() -> None:
+    known = {str(c["id"]) for c in catalogue("concepts")}
+    misconceptions = catalogue("misconceptions")
+    assert len(misconceptions) >= 100
+    for field in ("id", "name", "description", "example", "in_class"):
+        said = [str(m[field]).strip() for m in misconceptions]
+        assert all(said)
+        assert len(set(said)) == len(said), [s for s, n in Counter(said).items() if n > 1]
+    for misconception in misconceptions:
+        assert misconception["concepts"]
+        assert set(misconception["concepts"]) <= known, misconception["id"]  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("grade", ["6", "7", "8"])
+def test_every_cluster_has_four_items_of_two_types(grade: str) -> None:
+    if not any(item.grade == grade for item in items()):
+        pytest.skip(f"the bank holds no items of grade {grade} yet")
+    found: dict[str, list[Item]] = defaultdict(list)
+    for item in items():
+        for cluster in {".".join(code.split(".")[:3]) for code in item.standards}:
+            found[cluster].append(item)
+    for cluster in {".".join(code.split(".")[:3]) for code in standards.known_codes() if code.startswith(grade)}:
+        assert len(found[cluster]) >= 4, cluster
+        assert len({item.type for item in found[cluster]}) >= 2, cluster
+
+
+def test_grade_7_measures_five_concepts_with_eight_items_or_more() -> None:
+    counts = Counter(item.concepts[0] for item in items() if item.grade == "7")
+    assert set(counts) == set(GRADE_7)
+    assert min(counts.values()) >= 8
+
+
+def test_keys_are_spread_over_the_letters() -> None:
+    keys = Counter(item.keys[0] for item in items() if item.type == "choice")
+    assert set(keys) <= set("ABCD")
+    assert min(keys[letter] for letter in "ABCD") >= 0.18 * sum(keys.values())
+    assert max(keys.values()) <= 0.32 * sum(keys.values())
+
+
+def test_every_item_says_why_and_for_whom() -> None:
+    for item in items():
+        assert item.why, item.id
+        assert item.solution, item.id
+        assert item.difficulty is not None, item.id
+        assert all((item.claim, item.dok, item.practices, item.standards)), item.id
+        assert item.authors[0].district in ("A", "B"), item.id
+        assert len(item.options) <= 4, item.id
+
+
+def test_difficulties_are_spread() -> None:
+    shares = sorted(item.difficulty for item in items() if item.difficulty is not None)
+    assert shares[0] <= 0.30
+    assert shares[-1] >= 0.85
+
+
+def test_both_districts_write_about_as_much() -> None:
+    by = Counter(item.authors[0].district for item in items())
+    assert abs(by["A"] - by["B"]) <= 0.1 * len(items())
