@@ -43,7 +43,8 @@ class Link:
         drift: indexed by item, removed ones included: displacement (θ units of `to`: positive = harder than the link
             says), se, robust_z, slope_ratio, rmsd (share of points), flagged, used.
         linking_variance: of B, from the choice of anchors, to be added to se_B² in comparisons over time.
-        df: anchors - 1, for intervals that include it.
+        df: anchors - 1, the degrees of freedom of the linking variance.
+        spread: (variance of the displacements over the number of anchors, df) of each link of a chain.
         legs: what chains need.
     """
 
@@ -59,6 +60,7 @@ class Link:
     drift: pd.DataFrame
     linking_variance: float
     df: int
+    spread: tuple[tuple[float, int], ...]
     legs: tuple[Leg, ...] = field(repr=False, compare=False)
 
     def theta(self, theta: Any) -> Any:
@@ -81,8 +83,20 @@ class Link:
         return float(own + (self.linking_variance if anchors else 0.0))
 
     def interval(self, mean: float, se: float = 0.0, level: float = 0.95) -> tuple[float, float]:
-        """Interval of a mean of `from_` on the scale of `to`: its own error, the constants', the anchors' choice."""
-        half = float(student.ppf(0.5 + level / 2, self.df)) * np.sqrt(self.A**2 * se**2 + self.variance(mean))
+        """Interval of a mean of `from_` on the scale of `to`: its own error, the constants', the anchors' choice.
+
+        Only the last part is estimated from few anchors: Satterthwaite's degrees of freedom, which are the number of
+        anchors less one where the linking variance is everything, and grow with the other parts.
+
+        Args:
+            mean, se: of `from_`, on its own scale. The population that a calibration calls N(0, 1) has mean 0 and no
+                error of its own: the sampling of its students is in the items' covariances, hence in se_B.
+            level: of confidence.
+        """
+        total = self.A**2 * se**2 + self.variance(mean)
+        doubt = sum(part**2 / df for part, df in self.spread if df > 0)
+        df = max(float(self.df), total**2 / doubt) if doubt > 0 else np.inf
+        half = float(student.ppf(0.5 + level / 2, df)) * float(np.sqrt(total))
         return self.theta(mean) - half, self.theta(mean) + half
 
 
@@ -149,6 +163,7 @@ def link(
     table = _drift_table(common, keep, drift(*whole, found, points, w, z_limit, least))
     used = table["used"].to_numpy(dtype=bool)
     kept = [common[i] for i in keep]
+    displacement = table["displacement"].to_numpy(float)[used]
     return Link(
         A=found.A,
         B=found.B,
@@ -160,10 +175,9 @@ def link(
         removed=removed,
         protected=protected,
         drift=table,
-        linking_variance=linking_variance(
-            table["displacement"].to_numpy(float)[used], location_covariance(one, two, found.A)
-        ),
+        linking_variance=linking_variance(displacement, location_covariance(one, two, found.A)),
         df=len(kept) - 1,
+        spread=((float(displacement.var(ddof=1)) / len(kept), len(kept) - 1),),
         legs=(_leg(found, (one, two), given, names or (_name(from_, old), _name(to, new))),),
     )
 
@@ -180,8 +194,10 @@ def chain(*links: Link) -> Link:
     legs = [leg for one in links for leg in one.legs]
     A, B, covariance = compose(legs)
     extra = 0.0
+    spread: list[tuple[float, int]] = []
     for one in links:
         extra = extra * one.A**2 + one.linking_variance
+        spread = [*((part * one.A**2, df) for part, df in spread), *one.spread]
     return Link(
         A=A,
         B=B,
@@ -195,6 +211,7 @@ def chain(*links: Link) -> Link:
         drift=pd.concat([one.drift.assign(leg=i + 1) for i, one in enumerate(links)]),
         linking_variance=extra,
         df=min(one.df for one in links),
+        spread=tuple(spread),
         legs=tuple(legs),
     )
 
