@@ -21,7 +21,7 @@ def bivariate_normal(h: Array, k: Array, rho: Array) -> Array:
     Φ(h)Φ(k) plus the integral of the density over the correlation, in its arc sine (Drezner & Wesolowsky 1990).
     """
     h, k, rho = np.broadcast_arrays(h, k, rho)
-    out = ndtr(h) * ndtr(k)
+    out = np.array(ndtr(h) * ndtr(k))
     inner = np.isfinite(h) & np.isfinite(k)
     a, b, top = h[inner], k[inner], np.arcsin(rho[inner])
     angle = top[:, None] * (_X + 1) / 2
@@ -29,7 +29,7 @@ def bivariate_normal(h: Array, k: Array, rho: Array) -> Array:
     cosine2 = 1 - sine**2
     density = np.exp(-(a[:, None] ** 2 + b[:, None] ** 2 - 2 * (a * b)[:, None] * sine) / (2 * cosine2))
     out[inner] += density @ _W * top / 2 / (2 * np.pi)
-    return np.asarray(out)
+    return out
 
 
 def bivariate_density(h: Array, k: Array, rho: Array) -> Array:
@@ -89,12 +89,12 @@ def polychoric(scores: Scores) -> Polychoric:
 def pair_correlations(tables: Array, iterations: int = 60) -> Array:
     """(P,) polychoric correlation of each (K, K) table: Fisher scoring kept inside a shrinking bracket."""
     tables = tables.astype(float)
+    usable = ((tables.sum(axis=2) > 0).sum(axis=1) > 1) & ((tables.sum(axis=1) > 0).sum(axis=1) > 1)
     if tables.shape[1] == 2:
         empty = (tables == 0).any(axis=(1, 2)) & (tables.sum(axis=(1, 2)) > 0)
         tables = np.where(empty[:, None, None] & (tables == 0), 0.5, tables)
     n = tables.sum(axis=(1, 2))
     rows, columns = tables.sum(axis=2), tables.sum(axis=1)
-    usable = ((rows > 0).sum(axis=1) > 1) & ((columns > 0).sum(axis=1) > 1)
     safe = np.maximum(n, 1)[:, None]
     h, k = _thresholds(rows / safe), _thresholds(columns / safe)
     low, high = np.full(len(n), -LIMIT), np.full(len(n), LIMIT)
