@@ -260,9 +260,9 @@ def _answers(session: Session, sheet: Sheet, layout: Layout, result: Checked, fo
         block = np.full((len(members), len(listed)), NOT_ADMINISTERED, dtype=np.uint32)
         empty = np.zeros(block.shape, dtype=bool)
         missing = [line.item for line in listed if line.item not in column_of]
-        if len(members) and missing and sheet.layout == "wide":
+        if len(members) and missing:
             shown = ", ".join(missing[:6]) + (", ..." if len(missing) > 6 else "")
-            message = f"{len(missing)} items of the form {result.forms[index][0].code} have no column: {shown}."
+            message = f"{len(missing)} items of the form {result.forms[index][0].code} are not in the file: {shown}."
             hint = "They count as not administered. Look for a renamed column."
             found.append(Finding(sheet.source, 1, "item-without-column", "warning", message, hint))
         for line in listed if len(members) else []:

@@ -25,6 +25,9 @@ def open_(
     expected: Annotated[
         list[str] | None, typer.Option("--expected", help="DISTRICT=NUMBER of students; give it for each.")
     ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="The students are simulated: every page says so.")
+    ] = False,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
@@ -49,7 +52,18 @@ def open_(
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         person = people.acting(session, as_)
         administrations.open_administration(
-            session, name, form, district, first, last, mode, title, lessons, counts, person
+            session,
+            name,
+            form,
+            district,
+            first,
+            last,
+            mode,
+            title,
+            lessons,
+            counts,
+            person,
+            {"simulated": True} if simulated else None,
         )
         if dry_run:
             terminal.say(f"Would open {name}; nothing was stored.")
@@ -80,7 +94,9 @@ def status(
 
 
 @app.command("close")
-def close(name: str, as_: As = "", dry_run: DryRun = False) -> None:
+def close(
+    name: Annotated[str, typer.Argument(help="Name of the administration.")], as_: As = "", dry_run: DryRun = False
+) -> None:
     """Close an administration: no more responses come in."""
     from itembank import administrations, database, people, terminal
 

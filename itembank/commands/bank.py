@@ -64,7 +64,7 @@ def backup(target: Annotated[Path, typer.Argument(help="A new file, or a folder.
 
 @app.command("restore")
 def restore(
-    source: Path,
+    source: Annotated[Path, typer.Argument(help="The backup.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bank; it is kept beside.")] = False,
     dry_run: DryRun = False,
 ) -> None:

@@ -39,7 +39,7 @@ def list_(
 
 
 @app.command("show")
-def show(concept: str, json: Json = False) -> None:
+def show(concept: Annotated[str, typer.Argument(help="Code of the concept.")], json: Json = False) -> None:
     """One concept: description, standards, prerequisites, items."""
     from itembank import concepts, database, terminal
 
@@ -54,7 +54,7 @@ def show(concept: str, json: Json = False) -> None:
 
 @app.command("add")
 def add(
-    code: str,
+    code: Annotated[str, typer.Argument(help="Code, used in item files.")],
     title: Annotated[str, typer.Option(help="For people.")] = "",
     description: Annotated[str, typer.Option(help="What it is.")] = "",
     grade: Annotated[str, typer.Option(help="6, 7, 8 or A1.")] = "",

@@ -8,6 +8,8 @@ from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, forma
 
 app = typer.Typer()
 
+Number = Annotated[int, typer.Argument(help="Number from `decisions list`.")]
+
 
 @app.command("list")
 def list_(
@@ -28,7 +30,7 @@ def list_(
 
 
 @app.command("show")
-def show(decision: int, json: Json = False) -> None:
+def show(decision: Number, json: Json = False) -> None:
     """One decision: what is proposed, why, and who said what."""
     from sqlmodel import select
 
@@ -87,7 +89,7 @@ def _vote(decision: int, verdict: str, comment: str, as_: str, dry_run: bool) ->
 
 @app.command("agree")
 def agree(
-    decision: int,
+    decision: Number,
     comment: Annotated[str, typer.Option(help="Kept with it.")] = "",
     as_: As = "",
     dry_run: DryRun = False,
@@ -98,7 +100,7 @@ def agree(
 
 @app.command("decline")
 def decline(
-    decision: int,
+    decision: Number,
     comment: Annotated[str, typer.Option(help="Why; needed.")] = "",
     as_: As = "",
     dry_run: DryRun = False,

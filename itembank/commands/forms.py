@@ -9,6 +9,8 @@ from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, forma
 
 app = typer.Typer()
 
+FormName = Annotated[str, typer.Argument(help="Name of the form.")]
+
 
 @app.command("freeze")
 def freeze(
@@ -52,7 +54,7 @@ def freeze(
 
 
 @app.command("show")
-def show(form: str, format: Format = "table", json: Json = False) -> None:
+def show(form: FormName, format: Format = "table", json: Json = False) -> None:
     """The items of a form, in order."""
     from dataclasses import asdict
 
@@ -66,7 +68,7 @@ def show(form: str, format: Format = "table", json: Json = False) -> None:
 
 
 @app.command("key")
-def key(form: str, format: Format = "table", json: Json = False) -> None:
+def key(form: FormName, format: Format = "table", json: Json = False) -> None:
     """The current key of a form."""
     from itembank import database, forms, terminal
 

@@ -44,7 +44,9 @@ def show(
 
 
 @app.command("history")
-def history(item: str, format: Format = "table", json: Json = False) -> None:
+def history(
+    item: Annotated[str, typer.Argument(help="CODE of the item.")], format: Format = "table", json: Json = False
+) -> None:
     """All keys an item has had, with their reasons and decisions."""
     from itembank import database, keys, terminal
 

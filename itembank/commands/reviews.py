@@ -8,10 +8,12 @@ from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, forma
 
 app = typer.Typer()
 
+Item = Annotated[str, typer.Argument(help="CODE of the item.")]
+
 
 @app.command("submit")
 def submit(
-    item: str,
+    item: Item,
     to: Annotated[str, typer.Option(help="in-review, field-test, operational, released or retired.")] = "in-review",
     editorial: Annotated[
         bool, typer.Option("--editorial", help="The new version only mends wording: keep reviews and status.")
@@ -62,7 +64,7 @@ def queue(as_: As = "", format: Format = "table", json: Json = False) -> None:
 
 
 @app.command("show")
-def show(item: str, format: Format = "table", json: Json = False) -> None:
+def show(item: Item, format: Format = "table", json: Json = False) -> None:
     """All reviews of an item."""
     from itembank import authoring, database, review, terminal
 
@@ -75,7 +77,7 @@ def show(item: str, format: Format = "table", json: Json = False) -> None:
 
 @app.command("review")
 def review_(
-    item: str,
+    item: Item,
     verdict: Annotated[str, typer.Option(help="approve or change.")],
     comment: Annotated[str, typer.Option(help="Needed with change.")] = "",
     yes: Annotated[list[str] | None, typer.Option(help="Checklist entry that holds; all is all of them.")] = None,
@@ -111,7 +113,7 @@ def review_(
 
 @app.command("assign")
 def assign(
-    item: str,
+    item: Item,
     to: Annotated[str, typer.Option(help="The reviewer.")],
     due: Annotated[str, typer.Option(help="By when, 2026-02-01.")] = "",
     as_: As = "",
