@@ -12,8 +12,8 @@ from itembank.authoring import store_item, version_of
 from itembank.errors import Conflict, Rejected, UsageFault
 from itembank.findings import errors
 from itembank.item_model import Item
+from itembank.models import District, ItemVersion, Person
 from itembank.models import Item as ItemRow
-from itembank.models import ItemVersion, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Shown:
         facts = [
             item.type,
             f"grade {item.grade}",
-            f"{item.points} points",
+            f"{item.points} point" + ("s" if item.points != 1 else ""),
             ", ".join(item.concepts),
             ", ".join(item.standards),
         ]
@@ -79,12 +79,12 @@ def shown(name: str) -> Shown:
     with database.reading() as session:
         version = version_of(session, name)
         row = session.get_one(ItemRow, version.item_id)
-        district = people.district_code(session, row.district_id) if hasattr(people, "district_code") else ""
+        district = session.get(District, row.district_id) if row.district_id else None
         facts = {
             "code": row.code,
             "version": version.number,
             "status": row.status,
-            "district": district,
+            "district": district.code if district else "",
             "hash": version.content_hash,
             "created": version.created_at.isoformat(timespec="seconds"),
         }

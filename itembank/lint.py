@@ -11,9 +11,9 @@ from itembank import item_file, mathtext, verify
 from itembank.catalogue import Catalogue
 from itembank.findings import Finding, Severity
 from itembank.item_model import Item
-from itembank.verify_reading import readings
-from itembank.verify_syntax import ExpressionError
-from itembank.verify_values import equivalent
+from itembank.verify_reading import latex_expression, readings
+from itembank.verify_syntax import Expr, ExpressionError, names, written
+from itembank.verify_values import equivalent, evaluate, same
 
 Rule = Callable[[Item, "Surroundings"], Iterable[Finding]]
 RULES: list[Rule] = []
@@ -303,6 +303,30 @@ def key_is_not_the_longest(item: Item, around: Surroundings) -> Iterator[Finding
 def there_is_a_solution(item: Item, around: Surroundings) -> Iterator[Finding]:
     if not item.solution.strip():
         yield found(item, "type", "no-solution", "the item has no worked solution", "add `## Solution`", "warning")
+
+
+@rule
+def equations_of_the_solution_are_true(item: Item, around: Surroundings) -> Iterator[Finding]:
+    """Each `=` between a computation and a number of the worked solution holds (`6 = 5` may be what it talks about)."""
+    start = item.lines.get("solution", 0) + 1 + _blank(item.solution)
+    for segment in mathtext.split(item.solution).segments:
+        tree = latex_expression(segment.text) if segment.math and "approx" not in segment.text else None
+        if tree is None or tree.kind != "compare" or "==" not in tree.text:
+            continue
+        for operator, left, right in zip(tree.text.split(","), tree.parts, tree.parts[1:], strict=False):
+            if operator == "==" and not names(left) | names(right) and _differ(left, right):
+                said = f"{written(left)} = {written(right)}"
+                yield found(item, start + segment.line, "false-equation", f"the solution says {said}",
+                            "correct it, or write \\approx where it is rounded", "warning")  # fmt: skip
+
+
+def _differ(left: Expr, right: Expr) -> bool:
+    if not {left.kind, right.kind} & {"binary", "call"}:
+        return False
+    try:
+        return not same(evaluate(left, {}), evaluate(right, {}))
+    except ExpressionError:
+        return False
 
 
 @rule

@@ -375,6 +375,8 @@ class _Judge:
             return True
         for said in mentioned(text):
             try:
+                if not _is_answer(said):
+                    continue
                 if said.kind != "text" and self.matches(tree, said):
                     return True
                 if "%" in text and isinstance(value, Fraction) and same(evaluate(said, {}), value * 100):
@@ -382,6 +384,21 @@ class _Judge:
             except ExpressionError:
                 continue
         return False
+
+
+def _is_answer(tree: Expr) -> bool:
+    """Whether a mentioned expression is a result, and not a computation still to do (60 ÷ 5)."""
+    if tree.kind != "binary" or names(tree) or "pi" in written(tree) or "sqrt" in written(tree):
+        return True
+    if tree.text == "/":
+        top, bottom = (evaluate(p, {}) for p in tree.parts)
+        return (
+            isinstance(top, Fraction)
+            and isinstance(bottom, Fraction)
+            and bottom != 0
+            and (top / bottom).denominator != 1
+        )
+    return tree.text == "+" and tree.parts[1].kind == "binary" and tree.parts[1].text == "/"  # a mixed number
 
 
 def _constant(value: Value) -> Expr:

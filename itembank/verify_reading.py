@@ -201,13 +201,6 @@ def readings(text: str) -> tuple[Reading, ...]:
     if len(trees) == 1 and trees[0].kind == "point":
         found.append(Reading(Expr("list", "", None, trees[0].parts), False))
     words = " ".join(mathtext.plain(text).split()).rstrip(".")
-    if not trees:
-        try:
-            tree = parse(_flat(text).replace("\\", ""), True)
-            if tree.kind in ("compare", "point") or (tree.kind != "name" and len(words) < 20):
-                found.append(Reading(tree))
-        except ExpressionError:
-            pass
     if words and len(words) < 500:
         found.append(Reading(Expr("text", words), not found))
     return tuple(found)
