@@ -71,6 +71,10 @@ def read_responses(
     scores = np.full(responses.shape, MISSING, dtype=np.int8)
     status = np.full(responses.shape, ANSWERED, dtype=np.int8)
     problems: list[str] = []
+    if _whole_numbers(responses, meaning):
+        values = responses.to_numpy()
+        if values.min() >= 0 and values.max() <= 100:  # nothing coded, nothing missing
+            return Responses(names, responses.index, np.ascontiguousarray(values, dtype=np.int8), status)
     for j, name in enumerate(names):
         _read_column(responses.iloc[:, j], meaning, scores[:, j], status[:, j], name, problems)
     if problems:
@@ -84,6 +88,12 @@ def read_responses(
     if not_reached == "zero":
         scores[status == NOT_REACHED] = 0
     return Responses(names, responses.index, scores, status)
+
+
+def _whole_numbers(responses: pd.DataFrame, meaning: Mapping[str, int]) -> bool:
+    """Whether all columns are plain integers and no code is a number: then there is nothing to look for in cells."""
+    plain = all(isinstance(t, np.dtype) and t.kind in "iu" for t in set(responses.dtypes))
+    return plain and not any(_is_number(c) for c in meaning)
 
 
 def _read_column(

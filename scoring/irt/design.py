@@ -38,6 +38,16 @@ class Notice:
         return " ".join(x for x in (self.message, self.hint) if x)
 
 
+def category_counts(codes: NDArray[np.int8], categories: int) -> Index:
+    """(V, K) how often each category was given."""
+    out = np.zeros((codes.shape[1], categories), dtype=np.int64)
+    for first in range(0, len(codes), 8192):  # a piece at a time stays in the processor's cache
+        part = codes[first : first + 8192]
+        for k in range(categories):
+            out[:, k] += np.count_nonzero(part == k, axis=0)
+    return out
+
+
 def components(seen: NDArray[np.bool_]) -> list[tuple[Index, Index]]:
     """Connected components of the graph groups × items: (groups, items) of each.
 
@@ -139,9 +149,9 @@ def _check_variation(
     present: NDArray[np.bool_],
 ) -> None:
     constant, empty, unused = [], [], []
+    given = category_counts(codes[present] if not present.all() else codes, int(categories.max()))
     for j in map(int, np.flatnonzero(estimated)):
-        column = codes[present, j]
-        counts = np.bincount(column[column >= 0], minlength=int(categories[j]))
+        counts = given[j, : int(categories[j])]
         if counts.sum() == 0:
             empty.append(items[j])
         elif (counts > 0).sum() < 2:
@@ -156,7 +166,7 @@ def _check_variation(
             Notice("item-without-variation", "refusal", "Some items have the same score from everybody: no maximum.",
                    "Leave them out, or fix their parameters.", tuple(constant))
         )  # fmt: skip
-    _check_copies(out, codes[present], items, estimated)
+    _check_copies(out, codes, given, items, estimated)
     if unused:
         out.append(
             Notice("unused-category", "refusal", "Some scores below an item's highest were given by nobody.",
@@ -165,16 +175,18 @@ def _check_variation(
 
 
 def _check_copies(
-    out: list[Notice], codes: NDArray[np.int8], items: Sequence[str], estimated: NDArray[np.bool_]
+    out: list[Notice], codes: NDArray[np.int8], given: Index, items: Sequence[str], estimated: NDArray[np.bool_]
 ) -> None:
     """Columns that are equal in every row: together their slopes run off to infinity."""
-    first: dict[bytes, int] = {}
+    first: dict[tuple[int, ...], list[int]] = {}
     copies: list[str] = []
     perhaps: list[str] = []
     for j in map(int, np.flatnonzero(estimated)):
-        column = codes[:, j]
-        twin = first.setdefault(column.tobytes(), j)
-        counts = np.bincount(column[column >= 0])
+        counts = given[j]
+        alike = first.setdefault(tuple(map(int, counts)), [])
+        twin = next((i for i in alike if (codes[:, i] == codes[:, j]).all()), j)
+        if twin == j:
+            alike.append(j)
         if twin == j or (counts > 0).sum() < 2:
             continue
         # where few students differ from the others, two items may agree by chance

@@ -8,11 +8,12 @@ spans of students, whose sums are added in a fixed order, so that no number depe
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from scoring.irt.blocks import CHUNK, Block, Blocks
 from scoring.irt.curves import Array
@@ -38,11 +39,22 @@ class Expectation:
 
 def over_spans(jobs: Sequence[T], work: Callable[[T], U], threads: int) -> list[U]:
     """Results of work(job) in the order of the jobs, with BLAS on one thread."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _controller().limit(limits=1, user_api="blas"):
         if threads <= 1 or len(jobs) < 2:
             return [work(job) for job in jobs]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, jobs))
+        return list(_pool(threads).map(work, jobs))
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Found once: looking for the libraries takes milliseconds."""
+    return ThreadpoolController()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Kept: starting threads anew for every pass costs more than a small pass."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="spans")
 
 
 def block_logs(block: Block, blocks: Blocks, log_p: Array, log_prior: Array) -> tuple[Array, Array]:
@@ -54,20 +66,24 @@ def block_logs(block: Block, blocks: Blocks, log_p: Array, log_prior: Array) -> 
     return log_p[block.columns] - log_p[own], log_prior[block.group] + zero.sum(axis=0)
 
 
-def posterior(onehot: NDArray[np.int8], logs: Array, base: Array) -> tuple[Array, Array, Array]:
-    """Posterior (n, Q), log-likelihood (n,), and the responses as numbers (n, C), of one chunk."""
+def posterior(
+    onehot: NDArray[np.int8], logs: Array, base: Array, weights: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Posterior (n, Q), times weights where given, log-likelihood (n,), and the responses as numbers (n, C)."""
     x = onehot.astype(logs.dtype)
     a = x @ logs
     a += base
     top = a.max(axis=1)
     a -= top[:, None]
     np.exp(a, out=a)
-    total = a.sum(axis=1)
-    a /= total[:, None]
+    total = a @ np.ones(a.shape[1], dtype=a.dtype)  # BLAS sums rows faster than .sum
+    a *= (1 / total if weights is None else weights.astype(a.dtype) / total)[:, None]
     return a, top + np.log(total), x
 
 
-def expectation(blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1) -> Expectation:
+def expectation(
+    blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1, single: bool = False
+) -> Expectation:
     """One pass.
 
     Args:
@@ -75,8 +91,13 @@ def expectation(blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1
         log_p: (C, Q) log-probabilities of the one-hot columns.
         log_prior: (G, Q) log-weights of the populations.
         threads: how many spans are worked on at a time.
+        single: matrix products in single precision, for steps that need no more.
     """
-    logs = [block_logs(b, blocks, log_p, log_prior) for b in blocks.blocks]
+    kind = np.float32 if single else np.float64
+    logs = [
+        (columns.astype(kind), base.astype(kind))
+        for columns, base in (block_logs(b, blocks, log_p, log_prior) for b in blocks.blocks)
+    ]
     jobs = [(b, *span) for b, block in enumerate(blocks.blocks) for span in block.spans()]
 
     def work(job: tuple[int, int, int]) -> tuple[float, Array, Array]:
@@ -85,12 +106,11 @@ def expectation(blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1
         value, counts, nodes = 0.0, np.zeros(columns.shape), np.zeros(columns.shape[1])
         for begin in range(first, last, CHUNK):
             part = slice(begin, min(begin + CHUNK, last))
-            post, log_l, x = posterior(block.onehot[part], columns, base)
             w = block.weights[part]
+            post, log_l, x = posterior(block.onehot[part], columns, base, w)
             value += float(w @ log_l)
-            post *= w[:, None]
             counts += x.T @ post
-            nodes += post.sum(axis=0)
+            nodes += np.ones(len(post), dtype=post.dtype) @ post
         return value, counts, nodes
 
     total = 0.0

@@ -225,8 +225,8 @@ def _all_students(
     )
     if not np.isfinite(begun.decrement) or np.linalg.eigvalsh(information)[0] <= 0:
         return newton(problem, begun.point.xi, max_iterations, progress=progress)
-    point, passes = quasi_newton(problem, begun.point.xi, information * share, progress=progress)
-    search = newton(problem, point.xi, max_iterations, finished=CONVERGED * 10, progress=progress)
+    xi, passes = quasi_newton(problem, begun.point.xi, information * share, progress=progress)
+    search = newton(problem, xi, max_iterations, finished=CONVERGED * 10, progress=progress)
     passes += search.passes
     # one chord step with the information just formed: it moves by less than its own error matters
     final = search.point

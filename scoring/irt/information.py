@@ -5,8 +5,8 @@ the score of the complete data. The first part follows from the expected counts.
 students, is M = Σ_i w_i (E_i[S S'] - E_i[S] E_i[S]'), formed here:
 
 - where everybody in a block saw the same items and all of them are 2PL or GPCM, S is linear in the responses with
-  coefficients 1 and θ, so that E[S S'] needs three weighted Gram matrices of the responses (weights 1, E θ, E θ²)
-  and the expected counts;
+  coefficients 1 and θ, plus a function of θ alone: the covariance needs one Gram matrix of the responses (weights
+  Var θ) and two matrix products with the posteriors, and costs twice an E-step;
 - with 3PL or graded items in a complete block, one Gram matrix for each node;
 - with a pattern of missing answers for each student, each student's own covariance over the items seen.
 """
@@ -138,11 +138,9 @@ def missing_information(
             missing += parts[0]
             continue
         if scores.linear[block.seen].all():
-            products = _linear_products(own, scores.theta, counts, parts)
+            products = _linear_covariance(own, scores.theta, counts, nodes, parts)
         else:
-            products = _general_products(own, parts)
-        products += _base_products(own, counts, nodes)
-        products -= parts[0]
+            products = parts[1] + _base_products(own, counts, nodes) - parts[0]
         missing[np.ix_(own.positions, own.positions)] += products
     return Expectation(total, all_counts, all_nodes), (missing + missing.T) / 2
 
@@ -172,53 +170,44 @@ def student_scores(x: Array, post: Array, own: BlockScores) -> Array:
 def _linear(
     block: Block, own: BlockScores, scores: Scores, logs: tuple[Array, Array], first: int, last: int
 ) -> tuple[float, Array, Array, list[Array]]:
+    """Sums for _linear_covariance: x' diag(Var θ) x, (x E θ)' posterior, posterior' posterior."""
     columns, base = logs
-    theta, theta2 = scores.theta, scores.theta**2
-    c, p = len(block.columns), len(own.positions)
-    value, counts, nodes = 0.0, np.zeros(columns.shape), np.zeros(columns.shape[1])
-    outer, gram0, gram1, gram2 = np.zeros((p, p)), np.zeros((c, c)), np.zeros((c, c)), np.zeros((c, c))
-    bound = float(theta[-1])
-    slope = np.zeros((c, p))
-    slope[np.arange(c), own.slot[:, 0]] = own.category
-    binary = bool((own.category == 1).all())
+    c, q = columns.shape
+    value, counts, nodes = 0.0, np.zeros((c, q)), np.zeros(q)
+    spread, shifted, together = np.zeros((c, c)), np.zeros((c, q)), np.zeros((q, q))
+    powers = np.stack([scores.theta, scores.theta**2], axis=1)
     for begin in range(first, last, CHUNK):
         part = slice(begin, min(begin + CHUNK, last))
         post, log_l, x = posterior(block.onehot[part], columns, base)
         w = block.weights[part]
         value += float(w @ log_l)
-        mean, square = post @ theta, post @ theta2
-        s = post @ own.base.T
-        if binary:
-            s[:, own.slot[:, 0]] += x * mean[:, None]
-            s[:, own.slot[:, 1]] += x
-        else:
-            s += (x @ slope) * mean[:, None]
-            s[:, own.slot[np.arange(c), own.category]] += x
-        root = np.sqrt(w)
-        s *= root[:, None]
-        outer += s.T @ s
-        y = x * root[:, None]
-        gram0 += y.T @ y
-        # the weight must not be negative for a symmetric product: shifted by the grid's bound, taken out below
-        y = x * np.sqrt(w * np.maximum(mean + bound, 0.0))[:, None]
-        gram1 += y.T @ y
-        y = x * np.sqrt(w * square)[:, None]
-        gram2 += y.T @ y
-        post *= w[:, None]
+        moments = post @ powers
+        variance = np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0)
+        root = np.sqrt(w)[:, None]
+        post *= root
+        together += post.T @ post
+        post *= root
         counts += x.T @ post
-        nodes += post.sum(axis=0)
-    return value, counts, nodes, [outer, gram0, gram1 - bound * gram0, gram2]
+        nodes += np.ones(len(post)) @ post
+        y = x * moments[:, :1]
+        shifted += y.T @ post
+        np.multiply(x, np.sqrt(w * variance)[:, None], out=y)
+        spread += y.T @ y
+    return value, counts, nodes, [spread, shifted, together]
 
 
-def _linear_products(own: BlockScores, theta: Array, counts: Array, parts: list[Array]) -> Array:
-    """Σ E[y y'] where y = (category · θ in the slope, 1 in the category's intercept) for each column answered."""
-    _, gram0, gram1, gram2 = parts
-    c, p = len(own.item), len(own.positions)
-    slope, step = np.zeros((c, p)), np.zeros((c, p))
-    slope[np.arange(c), own.slot[:, 0]] = own.category
-    step[np.arange(c), own.slot[np.arange(c), own.category]] = 1.0
-    cross = slope.T @ gram1 @ step
-    return np.asarray(slope.T @ gram2 @ slope + cross + cross.T + step.T @ gram0 @ step)
+def _linear_covariance(own: BlockScores, theta: Array, counts: Array, nodes: Array, parts: list[Array]) -> Array:
+    """Σ w Cov[S] where S = y + m(θ) and y = (category · θ in the slope, 1 in an intercept) of each column answered.
+
+    Given the responses only θ varies: the intercepts' y is a constant, the slopes' y is category · x · θ. What is
+    left are Var θ, Cov(θ, m) and Cov(m, m), the last two linear in sums over the nodes.
+    """
+    spread, shifted, together = parts
+    slope = np.zeros((len(own.item), len(own.positions)))
+    slope[np.arange(len(own.item)), own.slot[:, 0]] = own.category
+    cross = slope.T @ ((counts * theta - shifted) @ own.base.T)
+    inner = (own.base * nodes) @ own.base.T - own.base @ together @ own.base.T
+    return np.asarray(slope.T @ spread @ slope + cross + cross.T + inner)
 
 
 def _general(
@@ -250,10 +239,6 @@ def _spread(own: BlockScores, gram: Array, q: int, p: int) -> Array:
         has = np.flatnonzero(own.slot[:, s] >= 0)
         d[has, own.slot[has, s]] = own.delta[has, s, q]
     return np.asarray(d.T @ gram @ d)
-
-
-def _general_products(own: BlockScores, parts: list[Array]) -> Array:
-    return parts[1].copy()
 
 
 def _ragged(

@@ -85,8 +85,8 @@ def padded_counts(problem: Problem, counts: Array) -> Array:
     return out
 
 
-def evaluate(problem: Problem, xi: Array, with_information: bool = False) -> Point:
-    """One pass through the students at ξ."""
+def evaluate(problem: Problem, xi: Array, with_information: bool = False, single: bool = False) -> Point:
+    """One pass through the students at ξ, in single precision where that is enough."""
     layout, theta = problem.layout, problem.grid.nodes
     derivatives = differentiate(layout.items(xi), theta)
     mean, log_sd = layout.populations(xi)
@@ -100,7 +100,7 @@ def evaluate(problem: Problem, xi: Array, with_information: bool = False) -> Poi
         laid_out = make_scores(problem.blocks, derivatives, layout, scores)
         passed, missing = missing_information(problem.blocks, logs, weights, laid_out, problem.threads)
     else:
-        passed = expectation(problem.blocks, logs, weights, problem.threads)
+        passed = expectation(problem.blocks, logs, weights, problem.threads, single)
     counts = padded_counts(problem, passed.counts)
     exists = layout.exists
     psi_gradient = np.concatenate(
