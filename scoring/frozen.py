@@ -53,6 +53,12 @@ def freeze(fit: Any, warn: bool = True) -> Frozen:
             f"A {type(fit).__name__} is neither a fit nor a table of items.",
             "Give scoring.calibrate(...).",
         )
+    if not hasattr(fit, "population"):
+        raise DesignError(
+            "several-traits",
+            "A concept profile has a θ for each concept.",
+            "Use profile.score(responses), or a fit of scoring.calibrate.",
+        )
     population = fit.population
     own = [str(i) for i, group in zip(fit.items.index, fit.items["group"], strict=True) if group != "all"]
     if own:
