@@ -12,7 +12,7 @@ from scipy.stats import t as student_t
 from scoring.data import MISSING, NOT_REACHED, Responses, read_responses
 from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.diagnostics.observed import METHODS, Grouping, ItemDif, Purified, purified_dif
-from scoring.diagnostics.strata import Matching
+from scoring.diagnostics.strata import Matching, MatchingScore
 from scoring.irt.errors import DesignError
 
 Index = NDArray[np.int64]
@@ -78,7 +78,8 @@ def dif(
         effect_low, effect_high (95 %), ets_class, favours (in words), d_dif, se_d_dif (delta scale, negative = harder
         for the focal or second group), naive_p_value (schools ignored), matched_on, in_matching, note, n_<group>, with
         more than two groups effect_<group> (against all others), and what the method has beside. When matched on
-        concepts also total_statistic, total_p_value, total_effect, total_ets_class.
+        concepts also total_statistic, total_p_value, total_effect, total_ets_class (for "lrt" and "wald" those of
+        Mantel-Haenszel on the total).
         `attrs`: method, groups, focal, rounds, settled.
 
     Raises:
@@ -89,36 +90,43 @@ def dif(
     """
     read = read_responses(responses, codes)
     labels, grouping = _grouping(read, responses, groups, clusters, focal, method, matching, purify)
-    if method in IRT_METHODS:
-        from scoring.differential_irt import irt_dif
-
-        return irt_dif(responses, read, groups, labels, method, matching, clusters, purify, codes, model)
     scores = np.where(read.status == NOT_REACHED, np.int8(0), read.scores)
     studied = read.scores != MISSING
     everything = np.arange(len(read.items))
     shared = seen_by_all(scores, labels)
-    total = _run(Matching(scores, everything[shared], studied=studied), everything, grouping, method, purify)
-    if isinstance(matching, str):
-        where = ["total score"] * len(everything)
-        out = tabulate(read, labels, total.results, where, set(total.excluded))
-        settled, rounds = total.settled, total.rounds
-    else:
-        results: list[ItemDif | None] = [None] * len(everything)
-        where = ["" for _ in everything]
-        excluded: set[int] = set()
-        settled, rounds = True, 0
-        for concept, members in concept_items(read, matching).items():
-            prepared, how = concept_matching(scores, members[shared[members]], studied)
+    irt = method in IRT_METHODS
+    total = purified_dif(
+        MatchingScore(Matching(scores, everything[shared], studied=studied)),
+        everything,
+        grouping,
+        "mh" if irt else method,
+        purify,
+    )
+    results, where, excluded = total.results, ["total score"] * len(everything), set(total.excluded)
+    settled, rounds = total.settled, total.rounds
+    if irt or not isinstance(matching, str):
+        parts = {"": everything} if isinstance(matching, str) else concept_items(read, matching)
+        found: list[ItemDif | None] = [None] * len(everything)
+        excluded, settled, rounds = set(), True, 0
+        for concept, members in parts.items():
+            usable = members[shared[members]]
+            prefix = f"{concept}: " if concept else ""
             for j in members:
-                where[j] = f"{concept}: {how}"
-            if prepared is None:
+                where[j] = prefix + concept_matching(len(usable), irt)
+            if len(usable) < LEAST_ITEMS:
                 continue
-            part = _run(prepared, members, grouping, method, purify)
+            if irt:
+                part = irt_part(responses, read, members, labels, clusters, method, purify, codes, model)
+            else:
+                prepared = MatchingScore(Matching(scores, usable, studied=studied))
+                part = purified_dif(prepared, members, grouping, method, purify)
             settled, rounds = settled and part.settled, max(rounds, part.rounds)
             excluded |= set(part.excluded)
             for j, result in zip(members, part.results, strict=True):
-                results[j] = result
-        out = tabulate(read, labels, tuple(results), where, excluded)
+                found[j] = result
+        results = tuple(found)
+    out = tabulate(read, labels, results, where, excluded)
+    if not isinstance(matching, str):
         beside = tabulate(read, labels, total.results, where, set())
         for column in ("statistic", "p_value", "effect", "ets_class"):
             out[f"total_{column}"] = beside[column]
@@ -133,8 +141,32 @@ def dif(
     return out
 
 
-def _run(matching: Matching, items: Index, grouping: Grouping, method: str, purify: str) -> Purified:
-    return purified_dif(matching, items, grouping, method, purify)
+def irt_part(
+    responses: pd.DataFrame,
+    read: Responses,
+    members: Index,
+    labels: GroupLabels,
+    clusters: "pd.Series[object] | None",
+    method: str,
+    purify: str,
+    codes: Mapping[str, str] | None,
+    model: str | Mapping[str, str],
+) -> Purified:
+    """The IRT methods on one scale."""
+    from scoring.differential_irt import Study, run_study, students_per_group
+
+    names = [str(x) for x in labels.labels]
+    inside = labels.group >= 0
+    columns = [responses.columns[j] for j in members]
+    rows = responses.loc[inside, columns].set_axis([read.items[j] for j in members], axis=1)
+    group = pd.Series(np.array(names, dtype=object)[labels.group[inside]], index=rows.index)
+    school = None if clusters is None else clusters[inside]
+    chosen = model if isinstance(model, str) else {k: v for k, v in model.items() if k in set(rows.columns)}
+    study = Study(rows, group, names, school, labels.over, codes, chosen)
+    counts = students_per_group(read, labels.group, len(names))[members]
+    results, freed, rounds, settled = run_study(study, list(rows.columns), counts, method, purify)
+    excluded = tuple(int(j) for j in members if read.items[j] in freed)
+    return Purified(tuple(results), excluded, rounds, settled)
 
 
 def seen_by_all(scores: NDArray[np.int8], labels: GroupLabels) -> NDArray[np.bool_]:
@@ -150,18 +182,16 @@ def concept_items(read: Responses, concepts: Mapping[str, str]) -> dict[str, Ind
     return {c: np.array(members, dtype=np.int64) for c, members in out.items()}
 
 
-def concept_matching(
-    scores: NDArray[np.int8], members: Index, studied: NDArray[np.bool_]
-) -> tuple[Matching | None, str]:
-    """The matching score of one concept, and what it is in words; None where it has too few items.
+def concept_matching(n_items: int, irt: bool) -> str:
+    """What students are matched on, in words.
 
-    The studied item belongs to it: left out, students of unequal groups with equal rest scores are not of equal
-    standing (regression to each group's own mean), and with a concept difference of half a standard deviation a third
-    to two thirds of sound items were rejected (docs/methods/diagnostics.md).
+    The studied item belongs to its own matching score: left out, students of unequal groups with equal rest scores are
+    not of equal standing (regression to each group's own mean), and with a concept difference of half a standard
+    deviation a third to two thirds of sound items were rejected (docs/methods/diagnostics.md).
     """
-    if len(members) < LEAST_ITEMS:
-        return None, f"only {len(members)} items, too few to match on"
-    return Matching(scores, members, studied=studied), f"score on {len(members)} items"
+    if n_items < LEAST_ITEMS:
+        return f"only {n_items} items, too few to match on"
+    return f"θ from {n_items} items" if irt else f"score on {n_items} items"
 
 
 def _grouping(

@@ -8,7 +8,7 @@ from scipy.special import chdtrc, fdtrc
 
 from scoring.diagnostics import effects, mantel
 from scoring.diagnostics.ordinal import fit_ordinal, logistic_dif
-from scoring.diagnostics.strata import Matching, MatchingScore, Strata, stratum_counts
+from scoring.diagnostics.strata import MatchingScore, Strata, stratum_counts
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -268,7 +268,7 @@ class Purified:
 
 
 def purified_dif(
-    matching: Matching,
+    score: MatchingScore,
     items: Index,
     grouping: Grouping,
     method: str = "mh",
@@ -284,12 +284,12 @@ def purified_dif(
 
     Source: Lord (1980); Holland & Thayer (1988); Candell & Drasgow (1988).
     """
-    all_items = matching.items
+    all_items = score.matching.items
     excluded: tuple[int, ...] = ()
     tried: set[tuple[int, ...]] = set()
     for round_number in range(1, max_rounds + 1):
         keep = np.setdiff1d(all_items, np.array(excluded, dtype=np.int64))
-        current = MatchingScore(replace(matching, items=keep))
+        current = MatchingScore(replace(score.matching, items=keep)) if excluded else score
         results = tuple(item_dif(current, int(j), grouping, method) for j in items)
         flagged = tuple(int(j) for j, r in zip(items, results, strict=True) if r is not None and _flagged(r, purify))
         flagged = tuple(j for j in flagged if j in set(all_items.tolist()))
