@@ -56,6 +56,7 @@ class ConceptProfile:
         mastery_covariance: of the group rates, (group, concept) both ways.
         converged, decrement, max_gradient, iterations, log_likelihood, log_prior, unsettled: how the estimation ended;
             the log-likelihood is the EP log-evidence, unsettled the students whose sites did not settle.
+        df: degrees of freedom of cluster-robust standard errors, clusters minus partners; None without clusters.
         common_correlations: the groups share one correlation matrix (a group has fewer than 500 students).
         priors: what was assumed about item parameters, in words.
         parameters: the items as arrays, sorted by concept; concept_index (J,) their concepts.
@@ -84,6 +85,7 @@ class ConceptProfile:
     log_likelihood: float
     log_prior: float
     unsettled: int
+    df: int | None
     common_correlations: bool
     priors: str
     parameters: ItemParameters
@@ -244,8 +246,9 @@ def _assemble(
         log_likelihood=found.log_evidence,
         log_prior=found.log_prior,
         unsettled=found.unsettled,
+        df=None if request.stratum is None else request.stratum.size - len(set(request.partner)),
         common_correlations=structure.common_correlations,
-        priors="normal(logit .25, .5) on logit g" if (structure.layout.guessing >= 0).any() else "none",
+        priors=_priors(found),
         parameters=items,
         concept_index=structure.concept,
         concepts=names,
@@ -306,11 +309,25 @@ def _unsorted(scores: NDArray[np.int8], concept: Index, n_concepts: int) -> Prof
     return ProfileData.sorted(scores, np.ones(len(scores)), np.zeros(len(scores), dtype=np.int64), concept, n_concepts)
 
 
+def _priors(found: ProfileEstimate) -> str:
+    parts = ["normal(logit .25, .5) on logit g"] if (found.model.layout.guessing >= 0).any() else []
+    if found.correlation_prior:
+        parts.append(f"|R|^{found.correlation_prior:g} on the groups' correlations")
+    return "; ".join(parts) or "none"
+
+
 def _warn(found: ProfileEstimate, request: ProfileInput) -> None:
     if not found.converged:
         warnings.warn(
             f"The concept profile has not converged: decrement {found.decrement:.1e} after {found.iterations} passes, "
             f"{found.unsettled} students' sites unsettled.",
+            ScoringWarning,
+            stacklevel=3,
+        )
+    if found.correlation_prior:
+        warnings.warn(
+            "Some concepts cannot be told apart in a group: their correlation would be 1. A weak prior, named in "
+            "priors, keeps it below; more items per concept or fewer concepts would do without.",
             ScoringWarning,
             stacklevel=3,
         )

@@ -177,7 +177,7 @@ def gradient(sums: Sums, items: ItemParameters, layout: ItemLayout, nodes: Array
     complete-data scores, as in EM (Minka 2001; Seeger 2005).
     """
     at = layout.padded()
-    score = np.einsum("jkq,jpkq->jp", sums.counts, log_probability_gradients(items, nodes))[:, : at.shape[1]]
+    score = np.einsum("jkq,jpkq->jp", sums.counts, log_probability_gradients(items, nodes))
     item_part = np.zeros(layout.total)
     item_part[at[at >= 0]] = score[at >= 0]
     rows, columns = np.tril_indices(mu.shape[1])
@@ -322,7 +322,7 @@ def _item_scores(
             here = x[:, columns] == k
             if not here.any():
                 continue
-            flat = gradients[columns, :width, k].reshape(-1, gradients.shape[3])
+            flat = gradients[columns, :, k].reshape(-1, gradients.shape[3])
             expected = (posterior.tilted[c] @ flat.T).reshape(len(x), columns.size, width)
             np.copyto(value, expected, where=here[:, :, None])
         used = at[columns] >= 0

@@ -6,7 +6,7 @@ improve it. The decrement that decides on convergence always uses the outer-prod
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from scipy.linalg import cho_factor, cho_solve
 
 from scoring.irt.curves import ItemParameters
 from scoring.irt.profile_estep import ProfileData, ScoreSums, expectations, gradient, student_scores
-from scoring.irt.profile_items import GUESSING_PRIOR, fisher_steps, pack, starting_items, unpack
+from scoring.irt.profile_items import unpack
 from scoring.irt.profile_model import ProfileModel, WorkingVector
+from scoring.irt.profile_penalty import drawn_inside, log_correlation_prior, smallest_eigenvalue
+from scoring.irt.profile_start import crude_values, em_steps, grid_for, priors, stride_sample, weak_priors
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -26,8 +28,10 @@ _FINISHED = 1e-9
 SITES = 1e-6
 #: Decrement beyond which a step is far from the maximum.
 _FAR = 10.0
+#: A correlation matrix with a smaller eigenvalue counts as singular; the prior that then keeps it inside.
+_SINGULAR = 1e-3
+CORRELATION_STRENGTH = 1.0
 _SAMPLE = 4000
-_SAMPLE_GROUP = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class ProfileEstimate:
         nodes: (Q,) the nodes.
         data: the students, with their sites at the estimate.
         converged: decrement and sites within their tolerances.
+        correlation_prior: κ of the prior |R|^κ on the groups' correlations, 0 where the likelihood needs none.
     """
 
     model: ProfileModel
@@ -67,6 +72,7 @@ class ProfileEstimate:
     nodes: Array
     data: ProfileData
     converged: bool
+    correlation_prior: float
 
     @property
     def items(self) -> ItemParameters:
@@ -85,8 +91,10 @@ class _Objective:
         ridge: Array,
         cuts: Callable[[Array], Array] | None = None,
         cluster: Index | None = None,
+        strength: float = 0.0,
     ) -> None:
         self.model, self.data, self.nodes, self.ridge = model, data, nodes, ridge
+        self.strength = strength
         self.working = WorkingVector(model, full)
         self.cuts, self.cluster = cuts, cluster
         self.passes = 0
@@ -105,12 +113,13 @@ class _Objective:
 
     def log_prior(self, full: Array) -> float:
         vector = full[: self.model.layout.total]
-        return float(-0.5 * np.sum(self.ridge[:, 1] * (vector - self.ridge[:, 0]) ** 2))
+        items = float(-0.5 * np.sum(self.ridge[:, 1] * (vector - self.ridge[:, 0]) ** 2))
+        return items + log_correlation_prior(self.model, full, self.strength)[0]
 
     def _prior_gradient(self, full: Array) -> Array:
-        out = np.zeros(full.size)
+        out = log_correlation_prior(self.model, full, self.strength)[1]
         vector = full[: self.model.layout.total]
-        out[: vector.size] = self.ridge[:, 1] * (self.ridge[:, 0] - vector)
+        out[: vector.size] += self.ridge[:, 1] * (self.ridge[:, 0] - vector)
         return out
 
     def gradient(self, psi: Array, tolerance: float) -> "_Point":
@@ -132,7 +141,7 @@ class _Objective:
         self.passes += 1
         self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
         jacobian = self.working.jacobian(psi)
-        outer = sums.outer.copy()
+        outer = sums.outer + log_correlation_prior(self.model, full, self.strength)[2]
         at = np.arange(layout.total)
         outer[at, at] += self.ridge[:, 1]
         slope = jacobian.T @ (sums.group_score.sum(axis=0) + self._prior_gradient(full))
@@ -147,15 +156,6 @@ class _Point:
     slope: Array
     information: Array
     sums: ScoreSums | None
-
-
-def priors(model: ProfileModel) -> Array:
-    """(total, 2) mean and precision of the normal priors: on logit g alone."""
-    out = np.zeros((model.layout.total, 2))
-    at = model.layout.guessing[model.layout.guessing >= 0]
-    out[at] = GUESSING_PRIOR[0], GUESSING_PRIOR[1] ** -2
-    out[model.constant, 1] = 0.0
-    return out
 
 
 def estimate(
@@ -182,117 +182,85 @@ def estimate(
         ProfileEstimate; `converged` says whether it may be used.
     """
     ridge = priors(model)
-    full = _start(model, scores, weights, group)
-    sample = _sample(group, max(_SAMPLE, len(scores) // 10))
+    full = crude_values(model, scores, weights, group)
+    sample = stride_sample(group, max(_SAMPLE, len(scores) // 10))
     spread = 0.35
     if sample.size < len(scores):
-        few = _sample(group, _SAMPLE)
+        few = stride_sample(group, _SAMPLE)
         data = ProfileData.sorted(scores[few], weights[few], group[few], model.concept, model.n_concepts)
-        full = _expectation_maximisation(model, full, data, ridge, 8)
+        full = em_steps(model, full, data, ridge, 8)
         data = ProfileData.sorted(scores[sample], weights[sample], group[sample], model.concept, model.n_concepts)
-        objective = _Objective(model, full, data, _grid(model, full, 0.5), _weak(ridge))
+        objective = _Objective(model, full, data, grid_for(model, full, 0.5), weak_priors(ridge))
         psi = _climb(objective, objective.working.from_full(full), 1.0, 25)[0].psi
         full, spread = objective.working.to_full(psi), objective.smallest_sd
     data = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
     if sample.size == len(scores):
-        full = _expectation_maximisation(model, full, data, ridge, 12)
+        full = em_steps(model, full, data, ridge, 12)
     full = model.standardised(full)  # origin and unit are held near their final values: the grid is centred
-    passes = 0
-    while True:
-        objective = _Objective(model, full, data, _grid(model, full, spread), ridge, cuts, cluster)
-        objective.passes = passes
-        point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, max_passes)
-        full = objective.working.to_full(point.psi)
-        spread, passes = min(spread, objective.smallest_sd), objective.passes
-        if _grid(model, full, 1.15 * spread).size <= objective.nodes.size or passes >= max_passes:
-            break  # else the posteriors are sharper or further out than foreseen: again, from here
+    search = _Search(model, data, ridge, cuts, cluster, max_passes)
+    found = search.run(full, spread)
+    if not found.near and smallest_eigenvalue(model, found.full).min() < _SINGULAR:
+        # the maximum is, or seems to be, at a singular matrix: climb with the weak prior, then once more without
+        inside = search.run(drawn_inside(model, found.full), spread, CORRELATION_STRENGTH)
+        free = search.run(inside.full, spread)
+        found = free if free.near else inside
+    objective, point = found.objective, found.point
+    log_prior = objective.log_prior(found.full)
     return ProfileEstimate(
         model,
-        full,
+        found.full,
         objective.working,
         point.psi,
         point.information,
         _required(point.sums),
-        point.value - objective.log_prior(full),
-        objective.log_prior(full),
-        decrement,
+        point.value - log_prior,
+        log_prior,
+        found.decrement,
         float(np.abs(point.slope).max(initial=0.0)),
         objective.unsettled,
-        objective.passes,
+        search.passes,
         objective.nodes,
         data,
-        decrement < CONVERGED and objective.unsettled == 0,
+        found.near and objective.unsettled == 0,
+        objective.strength,
     )
 
 
-def _start(model: ProfileModel, scores: NDArray[np.int8], weights: Array, group: Index) -> Array:
-    crude = starting_items(model.items, scores, weights)
-    vector = pack(crude, model.layout)
-    held = pack(replace(model.items, g=np.clip(model.items.g, 1e-6, 1 - 1e-6)), model.layout)
-    vector[model.constant] = held[model.constant]
-    c = model.n_concepts
-    mu = np.zeros((model.n_groups, c))
-    sigma = np.tile(np.full((c, c), 0.7) + 0.3 * np.eye(c), (model.n_groups, 1, 1))
-    return model.assemble(vector, mu, sigma)
+@dataclass(frozen=True)
+class _Found:
+    objective: _Objective
+    point: _Point
+    decrement: float
+    full: Array
+
+    @property
+    def near(self) -> bool:
+        return self.decrement < CONVERGED
 
 
-def _sample(group: Index, wanted: int) -> Index:
-    """A stride through each group's students for the start, or everybody where there are few."""
-    n = group.size
-    if n <= 2 * wanted:
-        return np.arange(n)
-    parts = []
-    for g in range(int(group.max()) + 1):
-        rows = np.flatnonzero(group == g)
-        size = min(rows.size, max(_SAMPLE_GROUP, round(wanted * rows.size / n)))
-        parts.append(rows[np.unique(np.linspace(0, rows.size - 1, size).astype(np.int64))])
-    out = np.concatenate(parts)
-    return out if out.size < n // 2 else np.arange(n)
+@dataclass
+class _Search:
+    """Climbs on all students, on a grid that suits where they end."""
 
+    model: ProfileModel
+    data: ProfileData
+    ridge: Array
+    cuts: Callable[[Array], Array] | None
+    cluster: Index | None
+    max_passes: int
+    passes: int = 0
 
-def _weak(ridge: Array) -> Array:
-    """Priors for the sample: wide normals that keep an item with few responses from running away."""
-    out = ridge.copy()
-    none = out[:, 1] == 0
-    out[none] = 0.5, 0.04
-    return out
-
-
-def _grid(model: ProfileModel, full: Array, smallest_sd: float) -> Array:
-    """Nodes that reach five and a half SDs beyond every group's mean, spaced for the sharpest posterior."""
-    mu, sigma = model.populations(full)
-    reach = np.abs(mu) + 5.5 * np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
-    bound = max(6.0, float(np.ceil(reach.max())))
-    # at least 1.35 spacings per SD: moments to 1e-15, P(above a cut) to 1e-4 in the very sharpest posterior
-    spacing = float(np.clip(smallest_sd / 1.55, 0.05, 0.25))
-    return np.linspace(-bound, bound, 2 * int(np.ceil(bound / spacing)) + 1)
-
-
-def _expectation_maximisation(model: ProfileModel, full: Array, data: ProfileData, ridge: Array, steps: int) -> Array:
-    """EM with one Fisher step per item: robust from far away, slow close by."""
-    nodes = np.linspace(-6.0, 6.0, 41)
-    weak = _weak(ridge)
-    weak[model.constant, 1] = 0.0
-    for _ in range(steps):
-        items = unpack(full[: model.layout.total], model.items, model.layout)
-        mu, sigma = model.populations(full)
-        sums = expectations(data, items, nodes, mu, sigma, 1e-2)
-        step = fisher_steps(items, model.layout, sums.counts, nodes, weak)
-        vector = full[: model.layout.total] + np.where(model.constant, 0.0, step)
-        for c in range(model.n_concepts):  # one slope for the 1PL items of a concept
-            shared = [j for j, m in enumerate(model.items.model) if m == "1pl" and model.concept[j] == c]
-            shared = [j for j in shared if not model.constant[model.layout.start[j]]]
-            if shared:
-                vector[model.layout.start[shared]] = vector[model.layout.start[shared]].mean()
-        n = np.maximum(sums.weight, 1e-12)
-        mu = sums.mean / n[:, None]
-        sigma = sums.square / n[:, None, None] - mu[:, :, None] * mu[:, None, :]
-        if model.common_correlations:
-            sd = np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
-            correlation = np.einsum("g,gab->ab", n / n.sum(), sigma / (sd[:, :, None] * sd[:, None, :]))
-            sigma = sd[:, :, None] * sd[:, None, :] * correlation
-        full = model.standardised(model.assemble(vector, mu, sigma))
-    return full
+    def run(self, full: Array, spread: float, strength: float = 0.0) -> _Found:
+        while True:
+            grid = grid_for(self.model, full, spread)
+            objective = _Objective(self.model, full, self.data, grid, self.ridge, self.cuts, self.cluster, strength)
+            objective.passes = self.passes
+            point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, self.max_passes)
+            full = objective.working.to_full(point.psi)
+            spread, self.passes = min(spread, objective.smallest_sd), objective.passes
+            sharper = grid_for(self.model, full, 1.15 * spread).size > grid.size  # or further out than foreseen
+            if not sharper or self.passes >= self.max_passes:
+                return _Found(objective, point, decrement, full)
 
 
 def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> tuple[_Point, float]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from scoring.irt.curves import ItemParameters, category_probabilities
+from scoring.irt.curves import ItemParameters
+from scoring.irt.derivatives import differentiate, expected_information
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -34,14 +35,14 @@ class ItemLayout:
     guessing: Index
     total: int
 
-    @property
-    def widest(self) -> int:
-        return int(self.size.max())
-
     def padded(self) -> Index:
-        """(J, widest) positions, -1 beyond an item's own parameters."""
-        column = np.arange(self.widest)
-        return np.where(column < self.size[:, None], self.start[:, None] + column, -1)
+        """(J, S) position of each slot of scoring.irt.derivatives (a, d_1.., logit g last), -1 for those not there."""
+        guesses = self.guessing >= 0
+        steps = self.size - guesses
+        column = np.arange(int(steps.max()) + bool(guesses.any()))
+        out = np.where(column < steps[:, None], self.start[:, None] + column, -1)
+        out[guesses, -1] = self.guessing[guesses]
+        return out
 
 
 def layout_of(items: ItemParameters) -> ItemLayout:
@@ -78,54 +79,8 @@ def unpack(vector: Array, items: ItemParameters, layout: ItemLayout) -> ItemPara
 
 
 def log_probability_gradients(items: ItemParameters, theta: Array) -> Array:
-    """∂ log P(X = k | θ) in the item's parameters.
-
-    Returns:
-        (J, P, K, Q), P the parameters of the largest item in the order of the layout; zero where an item has fewer
-        parameters or categories.
-    """
-    guesses = any(m == "3pl" for m in items.model)
-    n_categories = int(items.categories.max())
-    out = np.zeros((len(items), max(n_categories, 3 if guesses else 2), n_categories, theta.size))
-    probability = category_probabilities(items, theta)
-    logistic = np.flatnonzero(items.in_family("logistic"))
-    if logistic.size:
-        out[logistic] = _logistic(items, logistic, theta, out.shape)
-    partial = np.flatnonzero(items.in_family("partial"))
-    for j in partial:
-        k = int(items.categories[j])
-        p, steps = probability[j, :k], np.arange(k)[:, None]
-        out[j, 0, :k] = (steps - (steps * p).sum(axis=0)) * theta
-        for m in range(1, k):
-            out[j, m, :k] = (steps == m) - p[m]
-    for j in np.flatnonzero(items.in_family("graded")):
-        k = int(items.categories[j])
-        z = items.a[j] * theta + items.d[j, : k - 1, None]
-        slope = expit(z) * expit(-z)
-        p = np.maximum(probability[j, :k], np.finfo(float).tiny)
-        edge = np.zeros((1, theta.size))
-        upper, lower = np.concatenate([edge, slope]), np.concatenate([slope, edge])
-        out[j, 0, :k] = theta * (upper - lower) / p
-        for m in range(1, k):
-            out[j, m, m] = slope[m - 1] / p[m]
-            out[j, m, m - 1] = -slope[m - 1] / p[m - 1]
-    return out
-
-
-def _logistic(items: ItemParameters, index: Index, theta: Array, shape: tuple[int, ...]) -> Array:
-    out = np.zeros((index.size, *shape[1:]))
-    z = items.a[index, None] * theta + items.d[index, :1]
-    g = items.g[index, None]
-    rising, falling = expit(z), expit(-z)
-    p = g + (1 - g) * rising
-    right = np.where(g > 0, (1 - g) * rising * falling / np.maximum(p, np.finfo(float).tiny), falling)
-    out[:, 0, 1], out[:, 0, 0] = right * theta, -rising * theta
-    out[:, 1, 1], out[:, 1, 0] = right, -rising
-    three = np.flatnonzero(np.array([items.model[j] == "3pl" for j in index]))
-    if three.size:
-        out[three, 2, 1] = (g * (1 - g) * falling / np.maximum(p, np.finfo(float).tiny))[three]
-        out[three, 2, 0] = -g[three]
-    return out
+    """∂ log P(X = k | θ) in the item's slots (scoring.irt.derivatives), (J, S, K, Q)."""
+    return differentiate(items, theta).score.transpose(0, 2, 1, 3)
 
 
 def fisher_steps(items: ItemParameters, layout: ItemLayout, counts: Array, theta: Array, ridge: Array) -> Array:
@@ -138,16 +93,14 @@ def fisher_steps(items: ItemParameters, layout: ItemLayout, counts: Array, theta
     Returns:
         (total,) steps, none longer than .7, so that a poor start cannot throw an item away.
     """
-    gradients = log_probability_gradients(items, theta)
+    derivatives = differentiate(items, theta)
     at = layout.padded()
-    score = np.einsum("jkq,jpkq->jp", counts, gradients)
-    weight = counts.sum(axis=1)[:, None] * category_probabilities(items, theta)
-    information = np.einsum("jkq,jpkq,jrkq->jpr", weight, gradients, gradients, optimize=True)
+    score = np.einsum("jkq,jkpq->jp", counts, derivatives.score)
+    information = expected_information(derivatives, counts.sum(axis=1))
     vector = pack(items, layout)
     used = at >= 0
     safe = np.where(used, at, 0)
-    score = score[:, : at.shape[1]] + np.where(used, ridge[safe, 1] * (ridge[safe, 0] - vector[safe]), 0.0)
-    information = information[:, : at.shape[1], : at.shape[1]]
+    score = score + np.where(used, ridge[safe, 1] * (ridge[safe, 0] - vector[safe]), 0.0)
     diagonal = np.arange(at.shape[1])
     information[:, diagonal, diagonal] += np.where(used, ridge[safe, 1] + 1e-8, 1.0)
     step = np.linalg.solve(information, np.where(used, score, 0.0)[:, :, None])[:, :, 0]
