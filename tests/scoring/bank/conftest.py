@@ -1,0 +1,5 @@
+"""The same banks as the bank's own tests use."""
+
+from tests.itembank.bank.conftest import bank, furnished, run
+
+__all__ = ["bank", "furnished", "run"]
