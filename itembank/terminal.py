@@ -8,10 +8,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from itembank.findings import Finding
 
+OURS = ("itembank", "scoring", "irt", "diagnostics", "groups", "analysis", "bank", "runs", "report", "commands", "demo")
 Format = Literal["table", "csv", "json"]
 
 
@@ -119,8 +121,13 @@ def explain(error: Exception) -> int:
     """Print what happened; return the exit code."""
     code = getattr(error, "exit_code", None)
     if code is None:  # a defect of ours: name the place, not the values, which may be a student's
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        print(f"error: unexpected {type(error).__name__} at {last.name}, line {last.lineno}.", file=sys.stderr)
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [f for f in frames if Path(f.filename).parent.name in OURS]
+        last = (ours or frames)[-1]
+        print(
+            f"error: unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno} ({last.name}).",
+            file=sys.stderr,
+        )
         print("This is a defect. Run again with ITEMBANK_DEBUG=1 to see where; mind student data.", file=sys.stderr)
         return 70
     for finding in getattr(error, "findings", ()):

@@ -219,7 +219,7 @@ def _check_index(responses: pd.DataFrame, persons: pd.DataFrame) -> None:
 def _items(source: Any, concepts: Mapping[str, str] | None) -> tuple[ItemParameters, dict[str, str], tuple[str, ...]]:
     """Parameters, item -> concept, concept names in their order of first appearance."""
     table = source if isinstance(source, pd.DataFrame) else getattr(source, "items", None)
-    parameters = freeze(source).items
+    parameters = source.parameters if hasattr(source, "concept_index") else freeze(source).items
     of_item: dict[str, str]
     if concepts is not None:
         of_item = {n: str(concepts[n]) for n in parameters.names if n in concepts}

@@ -90,6 +90,12 @@ def percent(value: float) -> Cell:
     return Cell("<1%" if 0 < value < 0.005 else ">99%" if 0.995 < value < 1 else f"{100 * value:.0f}%", float(value))
 
 
+def signed(share: float, unit: str = "") -> str:
+    """A difference of shares in whole hundredths with its sign; zero without one."""
+    whole = round(100 * share)
+    return f"{whole:+d}{unit}" if whole else f"0{unit}"
+
+
 def chance(p_value: float) -> Cell:
     """A p value in words of a hundred, never as zero."""
     if p_value is None or p_value != p_value:

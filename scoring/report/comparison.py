@@ -99,10 +99,10 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
                 Cell(names.get(str(r.concept), str(r.concept))),
                 Cell(f"{r.group} minus {r.other}"),
                 Cell(
-                    "" if r.difference != r.difference else f"{100 * r.difference:+.0f} in 100",
+                    "" if r.difference != r.difference else blocks.signed(r.difference, " in 100"),
                     None if r.difference != r.difference else r.difference,
                 ),
-                Cell("" if r.low != r.low else f"{100 * r.low:+.0f} to {100 * r.high:+.0f}"),
+                Cell("" if r.low != r.low else f"{blocks.signed(r.low)} to {blocks.signed(r.high)}"),
                 blocks.chance(r.p_adjusted),
                 Cell({"ahead": f"{r.group} ahead", "behind": f"{r.other} ahead"}.get(str(r.verdict), str(r.verdict))),
             )
@@ -113,7 +113,7 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "Compared",
             "#Difference",
             "#Likely range",
-            "#Chance of such a difference without a real one",
+            "#Chance without a real difference",
             "What can be said",
         )
         parts.append(blocks.table(Table("Differences in the share who have mastered it", heads, tuple(rows))))
@@ -256,8 +256,8 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
             Cell(str(item)),
             Cell(str(r["title"])),
             Cell(names.get(str(r["concept"]), str(r["concept"]))),
-            Cell("" if r["effect"] != r["effect"] else f"{100 * r['effect']:+.0f} in 100", float(r["effect"])),
-            Cell("" if r["low"] != r["low"] else f"{100 * r['low']:+.0f} to {100 * r['high']:+.0f}"),
+            Cell("" if r["effect"] != r["effect"] else blocks.signed(r["effect"], " in 100"), float(r["effect"])),
+            Cell("" if r["low"] != r["low"] else f"{blocks.signed(r['low'])} to {blocks.signed(r['high'])}"),
             Cell(word.get(str(r["ets_class"]), "not judged")),
             Cell(str(r["words"])),
         )

@@ -29,10 +29,12 @@ class Standing:
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:
-    """One, two and three."""
+    """One, two and three; with semicolons where the parts hold commas or "and" themselves."""
     parts = list(words)
     if len(parts) < 2:
         return "".join(parts)
+    if any(", " in part or " and " in part for part in parts):
+        return "; ".join(parts)
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
@@ -64,7 +66,7 @@ def standing(analysis: Analysis) -> Standing:
         if row.verdict in ("ahead", "behind"):
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
             low, high = sorted((abs(row.low), abs(row.high)))
-            text = f"{name}: {_pair(sizes, str(row.concept), str(first), str(second))}"
+            text = f"{name}: {_pair_short(sizes, str(row.concept), str(first), str(second))}"
             text += f" (gap likely {100 * low:.0f} to {100 * high:.0f})"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
@@ -77,6 +79,12 @@ def standing(analysis: Analysis) -> Standing:
 def _sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
     shown = analysis.mastery[analysis.mastery["shown"]] if len(analysis.mastery) else analysis.mastery
     return {(str(r.concept), str(r.group)): float(r.rate) for r in shown.itertuples()}
+
+
+def _pair_short(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
+    if (concept, first) not in sizes or (concept, second) not in sizes:
+        return "shares not shown"
+    return f"{of_hundred(sizes[concept, first])}, {second} {100 * sizes[concept, second]:.0f}"
 
 
 def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
@@ -105,6 +113,8 @@ def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[
     for group in groups:
         names = list(dict.fromkeys(short[group]))
         which = "every concept" if len(names) == n and n > 1 else listed(_lower(name) for name in names)
+        if len(names) > 2 and len(names) < n:
+            which = f"{len(names)} of {n} concepts"
         parts.append(f"{group} is ahead in {which}")
     text = ", ".join(parts[:-1]) + (", while " if len(parts) > 1 else "") + parts[-1]
     if unsure:

@@ -87,7 +87,7 @@ def populations(session: Any, data: Any) -> tuple[pd.Series | None, pd.Series | 
     names = bank.district_names(session)
     district = data.persons["district"].astype("str").map(names)
     grade = data.persons["grade"].astype("str").where(data.persons["grade"].notna(), "")
-    groups = district.where(grade.nunique() < 2, district + " grade " + grade)
+    groups = district if grade.nunique() < 2 else district + " grade " + grade
     if groups.nunique() < 2:
         return None, None
     return groups, district

@@ -1,0 +1,43 @@
+"""`itembank demo`: the whole job on two simulated districts."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    folder: Annotated[str, typer.Argument(help="Folder to make it in; made when it is not there.")] = "demo",
+    students: Annotated[int, typer.Option(help="Students of both districts together.")] = 6000,
+    seed: Annotated[int, typer.Option(help="Another seed draws other students.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo in that folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the commands.")] = False,
+) -> None:
+    """Make two simulated districts, run the whole job on them, and print the truth beside the estimates."""
+    import shutil
+    from pathlib import Path
+
+    from itembank import terminal
+    from itembank.errors import UsageFault
+    from scoring.demo.script import NOTE, run_demo
+
+    place = Path(folder)
+    if students < 400:
+        raise UsageFault("few-students", "A demo needs 400 students or more.", "--students 6000")
+    if overwrite and place.exists():
+        note = place / "README.txt"
+        if not (note.is_file() and note.read_text(encoding="utf-8") == NOTE):
+            if any(place.iterdir()):
+                raise UsageFault("not-a-demo", f"{place} holds something that is not a demo.", "Name another folder.")
+        else:
+            shutil.rmtree(place)
+    made = run_demo(place, students, seed, (lambda line: None) if quiet else terminal.say)
+    terminal.say("")
+    terminal.say("Truth beside estimate (simulated students, so the truth is known):")
+    columns = ["what", "truth", "estimate", "low", "high", "inside"]
+    terminal.emit_rows(made.truth.to_dict("records"), columns)
+    terminal.say("")
+    terminal.say(f"The report: {made.report.resolve()}")
+    terminal.next_step(f"open {made.report}; then: cd {place}, and type any line of commands.txt")
