@@ -25,6 +25,7 @@ __all__ = [
     "booklet",
     "bookmark",
     "classification",
+    "concept_classification",
     "dina",
     "domain_cuts",
     "verdicts",
@@ -32,6 +33,10 @@ __all__ = [
 
 #: A student has mastered a concept from the first probability, not yet up to the second, else is undecided.
 MASTERED, NOT_YET = 0.80, 0.20
+
+# true levels are decided node by node: the grid must be fine, whatever the likelihood needs
+_FINE = np.linspace(-6, 6, 1201)
+_FINE_WEIGHTS = np.exp(-0.5 * _FINE**2) / np.exp(-0.5 * _FINE**2).sum()
 
 
 def verdicts(probability: pd.DataFrame, mastered: float = MASTERED, not_yet: float = NOT_YET) -> pd.DataFrame:
@@ -71,10 +76,52 @@ def classification(
         raise DesignError("unknown-method", f"There is no method {method!r}.", "Use 'rudner' or 'lee'.")
     frozen: Frozen = freeze(fit)
     centre, spread = frozen.mean if mean is None else mean, frozen.sd if sd is None else sd
-    # true levels are decided node by node: the grid must be fine, whatever the likelihood needs
-    nodes = centre + spread * np.linspace(-6, 6, 1201)
-    weights = np.exp(-0.5 * ((nodes - centre) / spread) ** 2)
-    return cuts_classification.lee(frozen.items, np.atleast_1d(cut), nodes, weights / weights.sum())
+    return cuts_classification.lee(frozen.items, np.atleast_1d(cut), centre + spread * _FINE, _FINE_WEIGHTS)
+
+
+def concept_classification(profile: Any) -> pd.DataFrame:
+    """How often the verdicts of a concept profile are right, concept by concept.
+
+    Returns:
+        DataFrame indexed by concept: n; accuracy, consistency, kappa, false_high, false_low of a plain cut at the
+        posterior means (Rudner 2001, 2005); lee_accuracy, lee_consistency of a cut at the sum score of the concept's
+        items (Lee 2010; what could be had without the other concepts); decided, the share of students who are not
+        "undecided", and decided_accuracy of their verdicts (Guo 2006).
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for c, concept in enumerate(profile.concepts):
+        scores = profile.scores[concept]
+        cut = float(profile.cuts.loc[concept, "theta"])
+        p = scores["p_mastery"].to_numpy(dtype=float)
+        known = np.isfinite(p) & np.isfinite(scores["se"].to_numpy(dtype=float))
+        if not np.isfinite(cut) or not known.any():
+            rows[concept] = {"n": int(known.sum())}
+            continue
+        plain = cuts_classification.rudner(
+            scores["theta"].to_numpy(dtype=float)[known], scores["se"].to_numpy(dtype=float)[known], cut
+        )
+        sd = float(np.sqrt(profile.common_covariance[c, c]))
+        nodes = float(profile.common_mean[c]) + sd * _FINE
+        items = profile.parameters.select(np.flatnonzero(profile.concept_index == c))
+        lee = cuts_classification.lee(items, cut, nodes, _FINE_WEIGHTS)
+        level = np.where(p >= MASTERED, 1, np.where(p <= NOT_YET, 0, -1))[known]
+        decided = level >= 0
+        both = np.stack([1 - p[known], p[known]], axis=1)
+        rows[concept] = {
+            "n": int(known.sum()),
+            "accuracy": plain.accuracy,
+            "consistency": plain.consistency,
+            "kappa": plain.kappa,
+            "false_high": plain.false_high,
+            "false_low": plain.false_low,
+            "lee_accuracy": lee.accuracy,
+            "lee_consistency": lee.consistency,
+            "decided": float(decided.mean()),
+            "decided_accuracy": cuts_classification.posterior_classification(both, level).accuracy
+            if decided.any()
+            else float("nan"),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("concept")
 
 
 def agreement(first: pd.DataFrame, second: pd.DataFrame, cut: float = 0.5) -> pd.DataFrame:

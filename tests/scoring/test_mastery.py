@@ -152,6 +152,30 @@ def test_classification_of_scores_and_of_sum_scores() -> None:
         mastery.classification(table, 0.3)
 
 
+def test_classification_of_a_profile_is_right_about_the_truth() -> None:
+    rng = np.random.default_rng(9)
+    n, cut = 1500, {"ratios": 0.2, "equations": -0.3}
+    theta = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], n)
+    of = np.repeat([0, 1], 8)
+    p = expit(1.4 * (theta[:, of] - np.tile(np.linspace(-1.2, 1.2, 8), 2)))
+    names = [f"{'re'[c]}{j}" for j, c in enumerate(of)]
+    data = pd.DataFrame((rng.random(p.shape) < p).astype(int), columns=names)
+    concepts = {name: "ratios" if name[0] == "r" else "equations" for name in names}
+    profile = scoring.concept_profile(data, concepts, cuts=cut)
+    got = mastery.concept_classification(profile)
+    for c, concept in enumerate(["ratios", "equations"]):
+        true = theta[:, c] >= cut[concept]
+        verdict = profile.scores[concept]["theta"].to_numpy() >= cut[concept]
+        # standard error of a share of .85 among 1,500: .009
+        assert got.loc[concept, "accuracy"] == pytest.approx((verdict == true).mean(), abs=0.035)
+        probability = profile.scores[concept]["p_mastery"].to_numpy()
+        decided = (probability >= 0.8) | (probability <= 0.2)
+        assert got.loc[concept, "decided"] == pytest.approx(decided.mean())
+        right = ((probability >= 0.8) == true)[decided].mean()
+        assert got.loc[concept, "decided_accuracy"] == pytest.approx(right, abs=0.03)
+        assert got.loc[concept, "decided_accuracy"] > got.loc[concept, "accuracy"] > got.loc[concept, "lee_accuracy"]
+
+
 def simulated(n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[str]]]:
     rng = np.random.default_rng(seed)
     needs = {f"q{j}": [["ratios"], ["equations"], ["ratios", "equations"]][j % 3] for j in range(12)}
