@@ -78,6 +78,7 @@ def recovery(
     design = Design(
         model, model, students, common, own, 3 if model in ("grm", "gpcm") else 2, schools, 0.4 if schools else 0.0
     )
+
     def report(r: int) -> None:
         if r % 10 == 0:
             terminal.say(f"{r} of {replications} replications")
