@@ -20,6 +20,11 @@ SMART_QUOTES = str.maketrans(
 _KEY_LINE = re.compile(r"[^\s#\-\[\]{}][^:]*:(\s|$)")
 
 
+def straight(text: str) -> str:
+    """A word processor's quotes and hard spaces as plain ones."""
+    return text if text.isascii() else text.translate(SMART_QUOTES)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A value of the front matter: text, or a list, or a mapping, with its line and its source text."""
@@ -132,7 +137,7 @@ class _Reader:
             return Entry(line)
         self.seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            text = "" if node.style is None and node.value in ("~", "null") else node.value.translate(SMART_QUOTES)
+            text = "" if node.style is None and node.value in ("~", "null") else straight(node.value)
             return Entry(line, text=text, raw=text, quoted=node.style in ("'", '"'))
         if isinstance(node, yaml.SequenceNode):
             return Entry(line, items=tuple(self.entry(n) for n in node.value), raw=self.raw(node))
@@ -155,4 +160,4 @@ class _Reader:
             return ""
         part[-1] = part[-1][: end.column] if end.line < len(self.part) else part[-1]
         part[0] = part[0][start.column :]
-        return " ".join(p.strip() for p in part).translate(SMART_QUOTES)
+        return straight(" ".join(p.strip() for p in part))

@@ -91,10 +91,10 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
     """Read an item from text."""
     findings: list[Finding] = []
     lines = normalised(text).split("\n")
-    for number, line in enumerate(lines, 1):
-        if any(c < " " and c != "\t" for c in line):
+    for number, line in enumerate(lines, 1) if _CONTROL.search(text) else ():
+        if _CONTROL.search(line):
             findings.append(Finding(source, number, "control-character", "error", "a control character", "remove it"))
-            lines[number - 1] = "".join(c for c in line if c >= " " or c == "\t")
+            lines[number - 1] = _CONTROL.sub("", line)
     start = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[start].rstrip() != "---":
         message = "the file does not begin with a front matter"
@@ -106,7 +106,8 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
     head = front_matter.read("\n".join(lines[start + 1 : end]), start + 2, source)
     schema = Schema(source, start + 1)
     fields = schema.read(head.entries)
-    body_lines = [line.translate(front_matter.SMART_QUOTES).rstrip() for line in lines[end + 1 :]]
+    body_text = front_matter.straight("\n".join(lines[end + 1 :]))
+    body_lines = [line.rstrip() for line in body_text.split("\n")]
     body = item_body.read(body_lines, end + 2, source)
     findings += [*head.findings, *schema.findings, *body.findings]
     item: Item | None = None
@@ -120,6 +121,7 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
     return Reading(item, tuple(findings), "\n".join(lines))
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SHAPE = "an item begins with a line ---, its keys, and a line ---"
 
 

@@ -48,38 +48,40 @@ class MathText:
 @lru_cache(maxsize=8192)
 def split(text: str) -> MathText:
     """The segments of a text; math that leaves the subset is named in `problems`."""
+    if "$" not in text:
+        return MathText((Segment(False, text, 0),) if text else (), ())
     segments: list[Segment] = []
     problems: list[Problem] = []
     words: list[str] = []
-    at, line, begun = 0, 0, 0
+    at, begun = 0, 0
     while at < len(text):
-        char = text[at]
-        if char == "\\" and at + 1 < len(text) and text[at + 1] == "$":
+        dollar = text.find("$", at)
+        if dollar < 0:
+            words.append(text[at:])
+            break
+        if dollar > at and text[dollar - 1] == "\\":
+            words += (text[at : dollar - 1], "$")
+            at = dollar + 1
+            continue
+        words.append(text[at:dollar])
+        line = text.count("\n", 0, dollar)
+        end = _closing(text, dollar)
+        if end is None:
+            problems.append(_dollar(text, dollar, line))
             words.append("$")
-            at += 2
-        elif char == "$":
-            end = _closing(text, at)
-            if end is None:
-                problems.append(_dollar(text, at, line))
-                words.append("$")
-                at += 1
-                continue
-            if words:
-                segments.append(Segment(False, "".join(words), begun))
-                words = []
-            source = text[at + 1 : end]
-            segments.append(Segment(True, source, line))
-            problem = _wrong(source, line)
-            if problem:
-                problems.append(problem)
-            line += source.count("\n")
-            begun = line
-            at = end + 1
-        else:
-            line += char == "\n"
-            words.append(char)
-            at += 1
-    if words:
+            at = dollar + 1
+            continue
+        if any(words):
+            segments.append(Segment(False, "".join(words), begun))
+        words = []
+        source = text[dollar + 1 : end]
+        segments.append(Segment(True, source, line))
+        problem = _wrong(source, line)
+        if problem:
+            problems.append(problem)
+        begun = text.count("\n", 0, end)
+        at = end + 1
+    if any(words):
         segments.append(Segment(False, "".join(words), begun))
     return MathText(tuple(segments), tuple(problems))
 
