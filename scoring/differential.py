@@ -238,7 +238,12 @@ def _grouping(
 def group_labels(groups: "pd.Series[object]", focal: Hashable | None) -> GroupLabels:
     """Groups as codes, reference first; with a focal group all others together are the reference."""
     values = groups.dropna()
-    found = sorted(values.unique(), key=lambda v: (str(type(v)), v if isinstance(v, (int, float)) else str(v)))
+    if isinstance(groups.dtype, pd.CategoricalDtype):  # an order that somebody chose
+        present = set(values)
+        found = [v for v in groups.cat.categories if v in present]
+        groups = groups.astype(object)
+    else:
+        found = sorted(values.unique(), key=lambda v: (str(type(v)), v if isinstance(v, (int, float)) else str(v)))
     if len(found) < 2:
         raise DesignError(
             "one-group", f"DIF compares groups; there is {len(found)}.", "Give a column with two groups or more."

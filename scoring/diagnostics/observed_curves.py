@@ -123,9 +123,10 @@ def observed_curves(
     return Curves((edges[:-1] + edges[1:]) / 2, n, observed, expected, low, high)
 
 
-def wilson(share: Array, n: Array, z: float = 1.959963984540054) -> tuple[Array, Array]:
+def wilson(share: Array, n: Array, z: float | Array = 1.959963984540054) -> tuple[Array, Array]:
     """95 % interval of a share from n independent students (Wilson 1927)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z * np.sqrt(np.maximum(share * (1 - share), 0.0) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    # rounding must not push a bound past the share itself, at 0 and at 1
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
