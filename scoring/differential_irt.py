@@ -23,6 +23,8 @@ from scoring.irt.errors import NotConverged, ScoringError
 
 NAN = float("nan")
 MAX_ROUNDS = 4
+#: Below this many students handing work to threads costs more than it saves.
+SMALL = 20_000
 
 
 class Study:
@@ -47,8 +49,9 @@ class Study:
         if free not in self.fits:
             separate = {item: [[label] for label in self.labels] for item in sorted(free)}
             found = calibrate(
-                self.responses, self.model, self.groups, separate=separate, codes=self.codes, clusters=self.clusters
-            )
+                self.responses, self.model, self.groups, separate=separate, codes=self.codes, clusters=self.clusters,
+                threads=1 if len(self.responses) < SMALL else None,
+            )  # fmt: skip
             if not found.converged:
                 raise NotConverged("not-converged", "A calibration with an item freed did not converge.")
             self.fits[free] = found
