@@ -260,15 +260,8 @@ def _effect(contrast: Contrast, a: Array, c: int, k: int) -> Array:
 
 def _latent(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array) -> Array:
     """(G, C, K) latent-regression estimates beside the plausible values; the mean square is not needed."""
-    shape = (member.shape[1], len(pv.concepts), 2 + cuts.shape[1])
-    out = np.full(shape, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for i in range(max(cuts.shape[1], 1)):
-            cut = cuts[:, i] if cuts.shape[1] else np.zeros(len(pv.concepts))
-            means, rates = regression_rates(pv.regression, member, cut)
-            out[:, :, 0] = means
-            if cuts.shape[1]:
-                out[:, :, 2 + i] = rates
+    out = np.full((member.shape[1], len(pv.concepts), 2 + cuts.shape[1]), np.nan)
+    out[:, :, 0], out[:, :, 2:] = regression_rates(pv.regression, member, cuts)
     return out
 
 

@@ -26,16 +26,18 @@ from scoring.groups.coding import (
     SHOWN,
     TOP,
     Coded,
+    Lost,
     code_percentages,
     guarded,
     hidden_sizes,
     known_range,
+    lost_before,
     protect_percentages,
     protect_together,
     share_bounds,
     share_protected,
 )
-from scoring.groups.suppression import MINIMUM, Hidden, protected, suppress
+from scoring.groups.suppression import MINIMUM, CannotProtect, Hidden, protected, suppress
 from scoring.irt.errors import DesignError
 
 Array = NDArray[np.float64]
@@ -65,6 +67,7 @@ class Disclosure:
     minimum: int
     already_public: int
     known_shares: dict[Measure, Shares] = field(default_factory=dict)
+    lost: dict[Measure, Lost] = field(default_factory=dict)
 
     @property
     def share_published(self) -> float:
@@ -89,6 +92,7 @@ class Disclosure:
             "percentages_hidden": int((state == HIDDEN).sum()),
             "share_of_groups_published": round(self.share_published, 4),
             "already_public": self.already_public,
+            "given_away_before": int(sum(x.sizes.sum() + x.shares.sum() for x in self.lost.values())),
         }
 
 
@@ -137,47 +141,69 @@ def disclose(
             public[universe.place[key]] |= shown
             withheld[universe.place[key]] |= not shown and key not in in_tables
     small_public = int((public & (counts.size >= 1) & (counts.size < minimum)).sum())
-    hidden = suppress(counts, public, withheld, minimum, complementary)
-    unknown = hidden.hidden | counts.derived
-    coded: dict[Measure, Coded] = {}
-    percent: dict[Measure, Array] = {}
-    known: dict[Measure, Shares] = {}
-    for measure, values in _percentages(tables, rows, universe, percents, j).items():
-        percent[measure] = values
-        held = _sums_that_hold(counts, values)
-        before = _earlier_shares(earlier, measure, universe, held, values)
-        if before is not None:
-            known[measure] = before
-        if complementary:
-            coded[measure] = protect_percentages(counts, held, unknown, values, before)
-        else:
-            coded[measure] = code_percentages(counts, unknown, values)
-    if complementary:
-        order = list(coded)
-        helds = [_sums_that_hold(counts, percent[m]) for m in order]
-        together = protect_together(
-            counts,
-            unknown,
-            helds,
-            [coded[m] for m in order],
-            [percent[m] for m in order],
-            [known.get(m) for m in order],
-        )
-        coded = dict(zip(order, together, strict=True))
+    percent = _percentages(tables, rows, universe, percents, j)
+    known = {
+        m: before
+        for m, values in percent.items()
+        if (before := _earlier_shares(earlier, m, universe, counts, values)) is not None
+    }
+    while True:
+        hidden = suppress(counts, public, withheld, minimum, complementary)
+        try:
+            coded, lost = _code(counts, hidden.hidden | counts.derived, public, percent, known, complementary)
+            break
+        except CannotProtect as refusal:
+            # earlier percentages give a hidden size away: hide what is new around it, and look again
+            more = _around(counts, refusal.cells) & ~public & ~counts.derived & ~hidden.hidden
+            if not more.any():
+                raise
+            withheld |= more
     out = {
         name: _contrasts(table, universe, hidden, coded, percents, measures, total)
         if _is_contrast(table)
         else _publish(table, rows[name], universe, hidden, coded, percents)
         for name, table in tables.items()
     }
-    return Disclosure(out, universe, counts, hidden, coded, percent, minimum, small_public, known)
+    return Disclosure(out, universe, counts, hidden, coded, percent, minimum, small_public, known, lost)
+
+
+def _code(
+    counts: Counts,
+    unknown: NDArray[np.bool_],
+    public: NDArray[np.bool_],
+    percent: Mapping[Measure, Array],
+    known: Mapping[Measure, Shares],
+    complementary: bool,
+) -> tuple[dict[Measure, Coded], dict[Measure, Lost]]:
+    order = list(percent)
+    plain = [code_percentages(counts, unknown, percent[m]) for m in order]
+    helds = [_sums_that_hold(counts, percent[m]) for m in order]
+    before = [known.get(m) for m in order]
+    lost = [lost_before(counts, held, public, coded, b) for held, coded, b in zip(helds, plain, before, strict=True)]
+    gone = dict(zip(order, lost, strict=True))
+    if not complementary:
+        return dict(zip(order, plain, strict=True)), gone
+    alone = [
+        protect_percentages(counts, held, unknown, percent[m], b, away)
+        for m, held, b, away in zip(order, helds, before, lost, strict=True)
+    ]
+    together = protect_together(counts, unknown, helds, alone, [percent[m] for m in order], before, lost)
+    return dict(zip(order, together, strict=True)), gone
+
+
+def _around(counts: Counts, cells: Sequence[int]) -> NDArray[np.bool_]:
+    """Cells that stand in a sum with one of these."""
+    start = np.zeros(counts.size.size)
+    start[list(cells)] = 1.0
+    member = csr_array(abs(counts.sums))
+    return np.asarray(member.T @ (member @ start) > 0)
 
 
 def audit(release: Disclosure) -> pd.DataFrame:
     """Attack a release by linear programming.
 
     Returns:
-        One row per hidden size and per coded or hidden percentage: what, group, size, low, high (students) and
+        One row per hidden size and per coded or hidden percentage that earlier releases have not given away: what, group, size, low, high (students) and
         whether it is protected. Internal: the rows name small groups.
     """
     counts, hidden = release.counts, release.hidden
@@ -192,11 +218,15 @@ def audit(release: Disclosure) -> pd.DataFrame:
         measures.append((held, bounds))
     joint = Joint(counts, unknown, measures)
     for k in hidden_sizes(counts, unknown):
+        if any(gone.sizes[k] for gone in release.lost.values()):
+            continue
         found = _whole(joint.size(int(k)))
         rows.append(_audit_row("size", names, counts, int(k), found, protected(found)))
     for i, m in enumerate(order):
         coded = release.coded[m]
         for k in guarded(counts, unknown, release.percent[m], coded.state):
+            if release.lost[m].shares[k]:
+                continue
             found = _whole(joint.share(int(k), i))
             safe = share_protected(counts, coded.state, coded.whole, int(k), found)
             rows.append(_audit_row(" ".join([m[0], *m[1]]), names, counts, int(k), found, safe))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.groups.attack import SLACK, Counts, Interval, Joint, Shares
-from scoring.groups.suppression import ALWAYS, MINIMUM, SECONDS, Cut, cover, protected
+from scoring.groups.suppression import MINIMUM, SECONDS, Cut, cover, protected
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -108,12 +108,57 @@ def hidden_sizes(counts: Counts, unknown: Flags) -> NDArray[np.int64]:
     return np.flatnonzero(unknown & (counts.size > 0) & ~(counts.derived & (counts.size >= MINIMUM)))
 
 
+def already_told(counts: Counts, earlier: Shares | None) -> Flags:
+    """Cells whose percentage an earlier release shows or codes: hiding it again would change nothing."""
+    if earlier is None:
+        return np.zeros(counts.size.size, dtype=bool)
+    return np.asarray((earlier.low > 0) | (earlier.high < counts.size))
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Cells that earlier releases have narrowed below what is asked for now; nothing done today can undo it.
+
+    Attributes:
+        sizes: (J,) hidden sizes.
+        shares: (J,) percentages.
+    """
+
+    sizes: Flags
+    shares: Flags
+
+
+def lost_before(counts: Counts, held: Counts, public: Flags, coded: Coded, earlier: Shares | None) -> Lost:
+    """What an attack knowing nothing but the earlier releases narrows.
+
+    Args:
+        counts: sizes and sums.
+        held: the same cells with the sums that hold for this measure.
+        public: (J,) cells whose size an earlier release shows.
+        coded: percentages as they would be published now; says which range a coded one has to keep.
+        earlier: bounds that earlier releases made known.
+    """
+    nothing = np.zeros(counts.size.size, dtype=bool)
+    if earlier is None:
+        return Lost(nothing, nothing)
+    joint = Joint(counts, ~public, [(held, earlier)])
+    sizes, shares = nothing.copy(), nothing.copy()
+    for k in np.flatnonzero(counts.size > 0):
+        if not public[k]:
+            sizes[k] = joint.size(int(k), protected) is not None
+        if coded.state[k] != SHOWN:
+            safe = partial(share_protected, counts, coded.state, coded.whole, int(k))
+            shares[k] = joint.share(int(k), 0, safe) is not None
+    return Lost(sizes, shares)
+
+
 def protect_percentages(
     counts: Counts,
     held: Counts,
     unknown: Flags,
     percent: Array,
     earlier: Shares | None = None,
+    lost: Lost | None = None,
     seconds: float = SECONDS,
 ) -> Coded:
     """Code percentages and hide as few more as it takes, so that codes, hidden percentages and hidden sizes hold.
@@ -124,11 +169,15 @@ def protect_percentages(
         unknown: (J,) hidden or derived sizes.
         percent: (J,) percentages, NaN where there is none.
         earlier: bounds that earlier releases made known; they cannot be taken back.
+        lost: cells they have given away already.
         seconds: time for the exact search.
     """
     plain = code_percentages(counts, unknown, percent)
+    told = already_told(counts, earlier)
     shares_of = guarded(counts, unknown, percent, plain.state)
     sizes_of = hidden_sizes(counts, unknown)
+    if lost is not None:
+        shares_of, sizes_of = shares_of[~lost.shares[shares_of]], sizes_of[~lost.sizes[sizes_of]]
     if not shares_of.size and not sizes_of.size:
         return plain
 
@@ -136,22 +185,25 @@ def protect_percentages(
         state = np.where(hidden, HIDDEN, plain.state).astype(np.int8)
         shares = share_bounds(counts, state, plain.whole, earlier)
         joint = Joint(counts, unknown, [(held, shares)])
-        can_go = (state != HIDDEN) & ~unknown
+        can_go = (state != HIDDEN) & ~unknown & ~told
         cuts: list[Cut] = []
-        for k in np.union1d(np.flatnonzero(hidden), shares_of):
+        chosen = np.flatnonzero(hidden)
+        for k in np.union1d(chosen, shares_of):
+            if lost is not None and lost.shares[k]:
+                continue
             found = joint.share(int(k), 0, partial(share_protected, counts, state, plain.whole, int(k)))
             if found is None:
                 continue
             helpers = found.binding[can_go[found.binding]]
             helpers = helpers[helpers != k]
             if state[k] in (TOP, BOTTOM):
-                cuts.append((ALWAYS, np.append(helpers, k)))
+                cuts.append(Cut(int(k), np.append(helpers, k), True))
             else:
-                cuts.append((int(k) if hidden[k] else ALWAYS, helpers))
+                cuts.append(Cut(int(k), helpers, not hidden[k]))
         for k in sizes_of:
             found = joint.size(int(k), protected)
             if found is not None:
-                cuts.append((ALWAYS, found.binding[can_go[found.binding]]))
+                cuts.append(Cut(int(k), found.binding[can_go[found.binding]], True))
         return cuts
 
     hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, seconds)
@@ -170,6 +222,7 @@ def protect_together(
     coded: list[Coded],
     percent: list[Array],
     earlier: list[Shares | None],
+    lost: list[Lost],
 ) -> list[Coded]:
     """Hide further percentages until sizes and percentages stand against all measures at once.
 
@@ -187,19 +240,22 @@ def protect_together(
         ]
         joint = Joint(counts, unknown, measures)
         votes = np.zeros(len(coded) * j)
-        can_go = np.concatenate([(c.state != HIDDEN) & ~unknown for c in coded])
+        told = [already_told(counts, before) for before in earlier]
+        can_go = np.concatenate([(c.state != HIDDEN) & ~unknown & ~t for c, t in zip(coded, told, strict=True)])
         for k in hidden_sizes(counts, unknown):
             found = joint.size(int(k), protected)
-            if found is not None:
+            if found is not None and not any(gone.sizes[k] for gone in lost):
                 votes[found.binding] += can_go[found.binding]
         for m, c in enumerate(coded):
             for k in guarded(counts, unknown, percent[m], c.state):
+                if lost[m].shares[k]:
+                    continue
                 found = joint.share(int(k), m, partial(share_protected, counts, c.state, c.whole, int(k)))
                 if found is not None:
                     votes[found.binding] += can_go[found.binding]
         if not votes.any():
             return coded
         m, cell = divmod(int(votes.argmax()), j)
-        gone = np.zeros(j, dtype=bool)
-        gone[cell] = True
-        coded[m] = _with_hidden(coded[m], gone, False)
+        one = np.zeros(j, dtype=bool)
+        one[cell] = True
+        coded[m] = _with_hidden(coded[m], one, False)

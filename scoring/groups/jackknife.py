@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import ndtr
 
 from scoring.groups.latent import LatentRegression
 from scoring.groups.mixed import solve_step
+from scoring.groups.sites import tilted_above
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -246,11 +246,19 @@ def _sensitivities(mean: Array, variance: Array, cuts: Array) -> tuple[Array, Ar
 
 
 def regression_rates(regression: LatentRegression, member: NDArray[np.bool_], cuts: Array) -> tuple[Array, Array]:
-    """The latent-regression estimate beside the plausible values: means (G, C) and shares at the cuts (G, C).
+    """The latent-regression estimate beside the plausible values: means (G, C) and shares at L cuts (G, C, L).
 
-    Averages of posterior means and of Gaussian posterior probabilities under the groups' own population model.
+    Averages of posterior means and of the tilted marginals' probabilities under the groups' own population model.
+
+    Args:
+        member: (N, G), in the caller's order.
+        cuts: (C, L).
     """
     inside = member[regression.design.order].astype(float)
-    inside = inside / inside.sum(axis=0)
-    above = ndtr((regression.mean - cuts) / np.sqrt(regression.variance))
-    return inside.T @ regression.mean, inside.T @ above
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside = inside / inside.sum(axis=0)
+    rates = np.empty((member.shape[1], *cuts.shape))
+    for i in range(cuts.shape[1]):
+        above = tilted_above(regression.evidence, regression.mean, regression.variance, regression.sites, cuts[:, i])
+        rates[:, :, i] = inside.T @ above
+    return inside.T @ regression.mean, rates

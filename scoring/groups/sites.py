@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.irt.ep import cut_weights
+
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 CHUNK = 1024
@@ -160,45 +162,16 @@ def tilted_shape(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tu
 
 
 def tilted_above(ev: Evidence, mean: Array, variance: Array, sites: Sites, cuts: Array) -> Array:
-    """P(θ_c >= cut_c) from the tilted marginals, (N, C); piecewise-linear density between the nodes.
+    """P(θ_c >= cut_c) from the tilted marginals, (N, C), within [0, 1].
 
     Args:
-        cuts: (C,) one cut per concept.
+        cuts: (C,) one cut per concept; NaN gives NaN.
     """
     precision, shift = _cavity(mean, variance, sites)
     out = np.empty_like(mean)
-    share = _upper_weights(ev.nodes, cuts)  # (C, Q)
+    share = cut_weights(ev.nodes, cuts)  # (C, Q)
     for start in range(0, mean.shape[0], CHUNK):
         r = slice(start, start + CHUNK)
         weights = _tilted_weights(ev.log_likelihood[r], ev.nodes, precision[r], shift[r])
         out[r] = np.einsum("ncq,cq->nc", weights, share) / weights.sum(axis=2)
-    return out
-
-
-def _upper_weights(nodes: Array, cuts: Array) -> Array:
-    """(C, Q) quadrature weights of the integral from cut to the end, in units of the spacing.
-
-    Exact for a density that is cubic around the cut: the cell with the cut is integrated by the cubic through its
-    four nearest nodes.
-    """
-    spacing = nodes[1] - nodes[0]
-    out = np.zeros((cuts.size, nodes.size))
-    for c, cut in enumerate(cuts):
-        if cut <= nodes[0]:
-            out[c] = 1.0
-            continue
-        if cut >= nodes[-1]:
-            continue
-        k = int(np.searchsorted(nodes, cut, side="right")) - 1
-        k = min(k, nodes.size - 2)
-        base = min(max(k - 1, 0), nodes.size - 4)
-        t0, t1 = (cut - nodes[base]) / spacing, float(k + 1 - base)
-        # integral of each Lagrange polynomial of four nodes over [t0, t1]
-        for i in range(4):
-            others = [o for o in range(4) if o != i]
-            poly = np.poly1d(np.poly(others)) / np.prod([i - o for o in others])
-            integral = poly.integ()
-            out[c, base + i] += integral(t1) - integral(t0)
-        out[c, k + 2 :] += 1.0
-        out[c, k + 1] += 0.5  # the trapezoid from node k + 1 upward
-    return out
+    return np.clip(out, 0.0, 1.0)

@@ -8,8 +8,9 @@ least one has to go. The set is the optimum when the attacker fails.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,28 @@ WIDTH = 10
 #: The exact search gives way to the greedy one after this many seconds.
 SECONDS = 20.0
 
-#: (k, cells that would help): one of them joins, or k does not; k = ALWAYS: one of them joins in any case.
-Cut = tuple[int, NDArray[np.int64]]
-ALWAYS = -1
+
+class Cut(NamedTuple):
+    """What an attack found: `cell` is not safe until one of `helpers` joins the set.
+
+    If `always`, one has to join in any case; otherwise it is enough that `cell` itself stays out of the set.
+    """
+
+    cell: int
+    helpers: NDArray[np.int64]
+    always: bool
+
+
+class CannotProtect(DesignError):
+    """Earlier releases give a cell away whatever else is hidden at this level; `cells` are the ones given away."""
+
+    def __init__(self, cells: Sequence[int] = ()) -> None:
+        super().__init__(
+            "cannot-protect",
+            "A small group can be worked out from what is already public.",
+            "Publish fewer tables, or coarser groups, than the earlier release.",
+        )
+        self.cells = tuple(cells)
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,7 @@ def suppress(
         for k in np.flatnonzero(hidden | small):
             found = count_interval(counts, unknown, int(k))
             if not protected(found):
-                cuts.append((int(k), found.binding[~fixed_open[found.binding]]))
+                cuts.append(Cut(int(k), found.binding[~fixed_open[found.binding]], bool(start[k]) or bool(small[k])))
         return cuts
 
     hidden = start.copy()
@@ -117,14 +137,14 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, secon
 
     Args:
         start: cells that are in the set in any case.
-        attack: set -> cuts; a cut (k, cells) says that k is not safe until one of the cells joins.
+        attack: set -> what it finds.
 
     Returns:
         The set, whether it is proven smallest, and the number of attacks.
     """
     began = time.monotonic()
     cuts: list[Cut] = []
-    seen: set[tuple[int, tuple[int, ...]]] = set()
+    seen: set[tuple[int, bool, tuple[int, ...]]] = set()
     hidden = start.copy()
     rounds = 0
     while True:
@@ -132,17 +152,14 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, secon
         new = attack(hidden)
         if not new:
             return hidden, True, rounds
-        for k, cells in new:
-            if not cells.size:
-                raise DesignError(
-                    "cannot-protect",
-                    "A small group can be worked out from what is already public.",
-                    "Publish fewer tables, or coarser groups, than the earlier release.",
-                )
-            key = (k, tuple(cells.tolist()))
+        stuck = [cut.cell for cut in new if cut.always and not cut.helpers.size]
+        if stuck:
+            raise CannotProtect(stuck)
+        for cut in new:
+            key = (cut.cell, cut.always, tuple(cut.helpers.tolist()))
             if key not in seen:
                 seen.add(key)
-                cuts.append((k, cells))
+                cuts.append(cut)
         if not exact or time.monotonic() - began > seconds:
             return *_greedy(start, hidden, attack), rounds
         hidden = _master(start, cuts, max(seconds - (time.monotonic() - began), 0.5))
@@ -150,19 +167,19 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, secon
 
 def _master(start: Flags, cuts: list[Cut], seconds: float) -> Flags:
     """Smallest set that obeys the cuts."""
-    used = np.unique(np.concatenate([np.append(cells, k) if k != ALWAYS else cells for k, cells in cuts]))
+    used = np.unique(np.concatenate([np.append(cut.helpers, cut.cell) for cut in cuts]))
     place = {int(c): i for i, c in enumerate(used)}
     rows, cols, data = [], [], []
-    for r, (k, cells) in enumerate(cuts):
-        for c in cells:
+    for r, cut in enumerate(cuts):
+        for c in cut.helpers:
             rows.append(r)
             cols.append(place[int(c)])
             data.append(1.0)
-        if k != ALWAYS:
+        if not cut.always:
             rows.append(r)
-            cols.append(place[k])
+            cols.append(place[cut.cell])
             data.append(-1.0)
-    needed = np.array([1.0 if k == ALWAYS else 0.0 for k, _ in cuts])
+    needed = np.array([float(cut.always) for cut in cuts])
     matrix = csr_array((data, (rows, cols)), shape=(len(cuts), used.size))
     forced = start[used].astype(float)
     found = milp(
@@ -174,7 +191,7 @@ def _master(start: Flags, cuts: list[Cut], seconds: float) -> Flags:
     )
     hidden = start.copy()
     if found.x is None:
-        raise DesignError("cannot-protect", "No choice of cells protects the small groups.", "Publish fewer tables.")
+        raise CannotProtect([cut.cell for cut in cuts])
     hidden[used[found.x > 0.5]] = True
     return hidden
 
@@ -183,9 +200,9 @@ def _greedy(start: Flags, hidden: Flags, attack: Callable[[Flags], list[Cut]]) -
     """Add the cell that answers most cuts until nothing is found, then take back what is not needed."""
     hidden = hidden.copy()
     while cuts := attack(hidden):
-        open_cuts = [cells for _, cells in cuts]
+        open_cuts = [cut.helpers for cut in cuts]
         if any(not cells.size for cells in open_cuts):
-            raise DesignError("cannot-protect", "No choice of cells protects small groups.", "Publish fewer tables.")
+            raise CannotProtect([cut.cell for cut in cuts])
         while open_cuts:
             votes = np.bincount(np.concatenate(open_cuts), minlength=hidden.size)
             best = int(votes.argmax())
