@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlmodel import Session
 
 from itembank.errors import Conflict, ItembankError, UsageFault
@@ -169,7 +169,7 @@ def refusal(error: DBAPIError, bank: sa.Engine) -> ItembankError:
     place = shown(str(bank.url.render_as_string(hide_password=False)))
     if "locked" in text or "busy" in text:
         return Conflict("busy", "Somebody else has been writing for a minute.", "Run the command again.")
-    if "permission denied" in text or "row-level security" in text or "readonly" in text:
+    if getattr(error.orig, "sqlstate", "") == "42501" or "readonly" in text:
         from itembank.errors import NotPermitted
 
         return NotPermitted("not-permitted", "The bank does not let this login do that.", "Ask who keeps the bank.")
@@ -196,6 +196,8 @@ def migrate(where: str | None = None) -> tuple[str, str]:
     from alembic import command
     from alembic.config import Config
 
+    from itembank import security
+
     url = location(where)
     file = file_of(url)
     if file is not None:
@@ -213,6 +215,7 @@ def migrate(where: str | None = None) -> tuple[str, str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             after = schema_version(connection)
+            security.apply(connection)
     except DBAPIError as error:
         raise refusal(error, bank) from None
     return before, after
@@ -237,10 +240,15 @@ def bulk_insert(session: Session, table: type[Any], columns: Sequence[str], rows
             statement = f"INSERT INTO {name} ({','.join(columns)}) VALUES ({marks})"  # noqa: S608 - names are ours
             cursor.executemany(statement, rows)  # type: ignore[arg-type]  # the driver takes any iterable
         else:
-            statement = f"COPY {name} ({','.join(columns)}) FROM STDIN"
-            with cursor.copy(statement) as copy:
+            # COPY itself is not possible where rows are kept apart by district; an INSERT from a stage is.
+            listed = ",".join(columns)
+            stage = f"stage_{name}"
+            cursor.execute(f"CREATE TEMP TABLE {stage} AS SELECT {listed} FROM {name} WITH NO DATA")  # noqa: S608
+            with cursor.copy(f"COPY {stage} ({listed}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
+            cursor.execute(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {stage}")  # noqa: S608
+            cursor.execute(f"DROP TABLE {stage}")
     except Exception as error:
         orig = _as_sqlalchemy(error)
         raise orig from None
@@ -250,7 +258,7 @@ def bulk_insert(session: Session, table: type[Any], columns: Sequence[str], rows
 
 def _as_sqlalchemy(error: Exception) -> Exception:
     """A driver's error as SQLAlchemy would raise it, without the parameters."""
-    kind = {"IntegrityError": IntegrityError, "OperationalError": OperationalError}
+    kind = {c.__name__: c for c in (IntegrityError, OperationalError, ProgrammingError)}
     for base in type(error).__mro__:
         if base.__name__ in kind:
             return kind[base.__name__]("bulk insert", None, error)

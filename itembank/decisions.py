@@ -171,7 +171,7 @@ def vote(session: Session, number: int, person: Person, verdict: str, comment: s
             person_id=person.id or 0,
             verdict=verdict,
             comment=comment,
-            identity=people.identity_is(session),
+            identity=people.identity_is(session, person),
         )
     )
     session.flush()

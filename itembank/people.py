@@ -145,9 +145,12 @@ def require(session: Session, what: str, code: str = "") -> Person:
     return person
 
 
-def identity_is(session: Session) -> str:
-    """How sure the bank is of who acts: "login" on a server, "declared" otherwise."""
-    return "login" if session.get_bind().dialect.name == "postgresql" else "declared"
+def identity_is(session: Session, person: Person) -> str:
+    """How sure the bank is that it is this person: "login" where the server says so, "declared" otherwise."""
+    if session.get_bind().dialect.name != "postgresql" or not person.login:
+        return "declared"
+    login = session.execute(sa.text("SELECT session_user")).scalar_one()
+    return "login" if login == person.login else "declared"
 
 
 def districts(session: Session) -> list[str]:

@@ -270,7 +270,7 @@ def review(
     row.submitted_at = now()
     session.add(row)
     session.flush()
-    details = {"version": newest.number, "verdict": verdict, "identity": people.identity_is(session)}
+    details = {"version": newest.number, "verdict": verdict, "identity": people.identity_is(session, person)}
     audit.record(session, "review item", f"item:{code}", person, details=details)
     decision = _open_decision(session, code, newest)
     if verdict == "change":

@@ -77,7 +77,7 @@ def _vote(decision: int, verdict: str, comment: str, as_: str, dry_run: bool) ->
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         person = people.require(session, "decisions", as_)
         stands = decisions.vote(session, decision, person, verdict, comment)
-        if people.identity_is(session) == "declared":
+        if people.identity_is(session, person) == "declared":
             terminal.say(f"notice: that you are {person.code} is declared, not proven by a login.")
         if dry_run:
             terminal.say("Nothing was stored.")

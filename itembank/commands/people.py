@@ -16,15 +16,19 @@ def add(
     role: Annotated[str, typer.Option(help="author, reviewer, coordinator, analyst, leader or admin.")],
     name: Annotated[str, typer.Option(help="Full name.")] = "",
     login: Annotated[str, typer.Option(help="Their login on a shared database server.")] = "",
+    joint: Annotated[bool, typer.Option("--joint", help="The login may run joint analyses of all districts.")] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Add somebody."""
     import contextlib
 
-    from itembank import database, people, terminal
+    from itembank import database, people, security, terminal
 
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         person = people.add_person(session, code, name, district, role, login)
+        if login and not security.admit(session.connection(), login, joint):
+            terminal.say(f"notice: the server knows no login {login} yet. CREATE ROLE {login} LOGIN; then:")
+            terminal.say(f"  GRANT {security.JOINT if joint else security.MEMBER} TO {login};")
         if dry_run:
             terminal.say(f"Would add {person.code}; nothing was stored.")
             raise DryRunEnd

@@ -100,7 +100,7 @@ def review_(
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         person = people.require(session, "reviews", as_)
         stands = review.review(session, item, person, verdict, comment, answers, angoff, version)
-        if people.identity_is(session) == "declared":
+        if people.identity_is(session, person) == "declared":
             terminal.say(f"notice: that you are {person.code} is declared, not proven by a login.")
         if dry_run:
             terminal.say("Nothing was stored.")
