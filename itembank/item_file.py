@@ -275,7 +275,8 @@ def write(item: Item) -> str:
     if item.figures:
         head.append("figures:")
         for f in item.figures:
-            pairs = {"name": f.name, "kind": f.kind, "alt": f.alt, **f.data}
+            spanish_alt = {"alt-es": f.alt_es} if f.alt_es else {}
+            pairs = {"name": f.name, "kind": f.kind, "alt": f.alt, **spanish_alt, **f.data}
             head += [
                 ("  - " if i == 0 else "    ") + f"{scalar(k)}: {flow(v)}" for i, (k, v) in enumerate(pairs.items())
             ]

@@ -103,6 +103,7 @@ class Figure:
         name: how `[figure: name]` in the text calls it; figures that the text does not call follow the stem.
         kind: number-line, grid, bar, box, dot, fraction-bar, triangle, circle, or file.
         alt: what a person who cannot see it needs to know, without the answer.
+        alt_es: the same in Spanish; "" where there is none.
         data: the rest of its front matter.
     """
 
@@ -111,6 +112,11 @@ class Figure:
     alt: str
     data: Mapping[str, Data] = field(default_factory=dict)
     line: int = 0
+    alt_es: str = ""
+
+    def description(self, language: str = "en") -> str:
+        """The alt text in a language, in English where there is none."""
+        return self.alt_es if language == "es" and self.alt_es else self.alt
 
 
 @dataclass(frozen=True, slots=True)

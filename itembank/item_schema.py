@@ -173,7 +173,7 @@ class Schema:
                 hint = "a list of `- kind: number-line` with indented keys"
                 self.note(part.line, "figure", "a figure is a mapping", hint, key)
                 continue
-            values = {k: v for k, v in part.pairs.items() if k not in ("name", "kind", "alt")}
+            values = {k: v for k, v in part.pairs.items() if k not in ("name", "kind", "alt", "alt-es")}
             kind = part.pairs.get("kind", part.pairs.get("type", Entry(part.line))).text or (
                 "file" * ("file" in values)
             )
@@ -188,7 +188,17 @@ class Schema:
                 self.note(part.line, "figure-name", f"a second figure `{name[:40]}`", "give each its own name", key)
                 continue
             alt = part.pairs.get("alt", Entry(part.line)).text
-            found.append(Figure(name, kind, " ".join(alt.split()), {k: data(v) for k, v in values.items()}, part.line))
+            alt_es = part.pairs.get("alt-es", Entry(part.line)).text
+            found.append(
+                Figure(
+                    name,
+                    kind,
+                    " ".join(alt.split()),
+                    {k: data(v) for k, v in values.items()},
+                    part.line,
+                    " ".join(alt_es.split()),
+                )
+            )
         self.fields[key] = tuple(found)
 
     def verify(self, key: str, entry: Entry) -> None:

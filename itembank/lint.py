@@ -341,6 +341,9 @@ def figures_have_alt_text(item: Item, around: Surroundings) -> Iterator[Finding]
         if len(figure.alt) < 10:
             yield found(item, figure.line, "no-alt-text", f"figure `{figure.name}` has no alt text",
                         "`alt:` says what a person who cannot see it needs, without the answer")  # fmt: skip
+        if not figure.alt_es and any(v.language == "es" and v.stem for v in item.variants):
+            yield found(item, figure.line, "no-spanish-alt", f"figure `{figure.name}` has no Spanish alt text",
+                        "add `alt-es:`", "notice")  # fmt: skip
     for line, text in texts(item):
         for match in re.finditer(r"\[figure:\s*([^\]]+?)\s*\]", text):
             if match.group(1) not in names:

@@ -66,23 +66,23 @@ def file_bytes(figure: Figure, folder: Path | None) -> tuple[bytes, str] | None:
         return None
 
 
-def svg(figure: Figure, prefix: str) -> str | None:
+def svg(figure: Figure, prefix: str, language: str = "en") -> str | None:
     """The SVG of a figure drawn from data; None where it cannot be drawn."""
     try:
-        return figures.draw(figure, prefix) if figure.kind != "file" else None
+        return figures.draw(figure, prefix, figure.description(language)) if figure.kind != "file" else None
     except figures.FigureError:
         return None
 
 
-def html_figure(item: Item, figure: Figure, prefix: str) -> str:
+def html_figure(item: Item, figure: Figure, prefix: str, language: str = "en") -> str:
     """A figure as HTML; a file becomes an image that cannot run scripts."""
-    drawn = svg(figure, prefix)
+    drawn = svg(figure, prefix, language)
     if drawn is None and figure.kind == "file":
         folder = Path(item.source).parent if item.source else None
         content = file_bytes(figure, folder)
         if content:
             data = base64.b64encode(content[0]).decode()
-            drawn = f'<img alt="{escape(figure.alt)}" src="data:{_MEDIA[content[1]]};base64,{data}">'
+            drawn = f'<img alt="{escape(figure.description(language))}" src="data:{_MEDIA[content[1]]};base64,{data}">'
     if drawn is None:
         drawn = f'<mark class="bad">{escape(f"figure {figure.name} cannot be drawn")}</mark>'
     return f'<span class="figure">{drawn}</span>'

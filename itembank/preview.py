@@ -1,10 +1,9 @@
 """Items as typeset: one HTML file that needs no network, with what each option means and what the check found."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from itembank import mathtext, presentation, typeset, verify
+from itembank import presentation, typeset, verify
 from itembank.findings import Finding
 from itembank.item_model import Item
 
@@ -89,7 +88,7 @@ def face(
 
     texts = presentation.words(item, language)
     prefix = f"i{number}-{language}"
-    drawn = {f.name: presentation.html_figure(item, f, prefix) for f in item.figures}
+    drawn = {f.name: presentation.html_figure(item, f, prefix, language) for f in item.figures}
     called = presentation.called(item, [texts.stem, *texts.options.values(), *texts.rows.values(), texts.solution])
 
     def shown(text: str, inline: bool = True) -> Any:
@@ -139,12 +138,3 @@ def face(
         "errors": [{"misconception": named(e.misconception), "html": shown(e.text)} for e in item.errors],
         "solution": shown(texts.solution, False) if texts.solution else "",
     }
-
-
-def summary(item: Item) -> str:
-    """One line about an item, for lists."""
-    return mathtext.plain(item.stem)[:120]
-
-
-def escaped(text: str) -> str:
-    return escape(text)

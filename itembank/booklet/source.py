@@ -78,14 +78,16 @@ class _Writer:
                     self.files[name] = content[0]
             else:
                 try:
-                    self.files[name] = figures.draw(figure, prefix).encode()
+                    self.files[name] = figures.draw(figure, prefix, figure.description(self.language)).encode()
                 except figures.FigureError as error:
                     problem = error.message
             if problem:
                 message = f"figure `{figure.name}`: {problem}"
                 self.findings.append(Finding(item.source or item.id, figure.line, "figure", "error", message))
                 continue
-            found[figure.name] = f"#item-figure(image({quoted(name)}, alt: {quoted(figure.alt)}));"
+            found[figure.name] = (
+                f"#item-figure(image({quoted(name)}, alt: {quoted(figure.description(self.language))}));"
+            )
         return found
 
     def text(self, words: str, drawn: Mapping[str, str], inline: bool = True) -> str:

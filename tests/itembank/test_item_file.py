@@ -200,7 +200,7 @@ def test_malformed_text_is_a_finding(text: str, code: str) -> None:
 def test_broken_bytes_huge_files_and_other_things_are_findings(tmp_path: Path) -> None:
     latin = tmp_path / "latin.md"
     latin.write_bytes(CHOICE.replace("A title", "Café").encode("latin-1"))
-    assert [(f.code, f.line) for f in item_file.read(latin).findings][0] == ("not-utf-8", 3)
+    assert next((f.code, f.line) for f in item_file.read(latin).findings) == ("not-utf-8", 3)
     huge = tmp_path / "huge.md"
     with huge.open("wb") as file:
         file.truncate(50_000_000)
@@ -285,7 +285,7 @@ def items(draw: st.DrawFn) -> Item:
         solution=draw(TEXT),
         variants=(Variant("es", "é" + draw(WORD), draw(TEXT), solution=draw(TEXT), **spanish),)
         * draw(st.integers(0, 1)),  # type: ignore[arg-type]
-        figures=(Figure("1", "dot", "a" + draw(WORD), {"values": ("1", "2 1/2"), "label": draw(WORD)}),)
+        figures=(Figure("1", "dot", "a" + draw(WORD), {"values": ("1", "2 1/2"), "label": draw(WORD)}, alt_es=draw(st.sampled_from(["", "é"]))),)
         * draw(st.integers(0, 1)),
         verify=verify,
         **parts,  # type: ignore[arg-type]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Items recomputed: what texts say, what agrees, what does not."""
 
 import re
