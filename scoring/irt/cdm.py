@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
-from scoring.irt.ability import Scores
+from scoring.irt.ability import Scores, chunks
 from scoring.irt.curves import Array
 from scoring.irt.errors import DesignError
 
 Rule = Literal["dina", "gdina"]
 _EDGE = 1e-12
+#: Patterns that find the neighbourhood of the maximum; up to how many the observed information is differentiated.
+_FIRST, _OBSERVED = 8000, 10000
 MAX_ATTRIBUTES = 15
 
 
@@ -120,10 +122,9 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class _Patterns:
-    """Distinct response patterns: (U, J) right and wrong answers as 0/1, (U,) weights, (N,) pattern of each student."""
+    """Distinct response patterns in sorted order: (U, J) scores, (U,) weights, (N,) pattern of each student."""
 
-    right: Array
-    wrong: Array
+    scores: Scores
     weight: Array
     of: NDArray[np.int64]
 
@@ -136,34 +137,59 @@ def _collapse(scores: Scores, weights: Array | None) -> _Patterns:
         )
     distinct, of = np.unique(scores, axis=0, return_inverse=True)
     of = of.reshape(-1)
-    weight = np.bincount(of, weights=weights).astype(float)
-    return _Patterns((distinct == 1).astype(float), (distinct == 0).astype(float), weight, of)
+    return _Patterns(distinct, np.bincount(of, weights=weights).astype(float), of)
 
 
-def _log_joint(data: _Patterns, s: Structure, success: Array, probability: Array) -> Array:
-    """log P(x, class), (U, C)."""
+def _log_terms(s: Structure, success: Array) -> tuple[Array, Array]:
+    """log p - log(1 - p) and log(1 - p) of each item and class, (J, C)."""
     p = np.clip(np.take_along_axis(success, s.reduced, axis=1), _EDGE, 1 - _EDGE)
+    return np.log(p) - np.log1p(-p), np.log1p(-p)
+
+
+def _log_joint(scores: Scores, terms: tuple[Array, Array], probability: Array) -> Array:
+    """log P(x, class), (n, C)."""
     with np.errstate(divide="ignore"):
-        prior = np.log(probability)
-    return np.asarray(data.right @ np.log(p) + data.wrong @ np.log1p(-p) + prior)
+        out = (scores == 1).astype(float) @ terms[0] + (terms[1].sum(axis=0) + np.log(probability))
+    if scores.min(initial=0) < 0:
+        out -= (scores < 0).astype(float) @ terms[1]
+    return np.asarray(out)
 
 
 def _em_step(data: _Patterns, s: Structure, success: Array, probability: Array) -> tuple[Array, Array, float]:
     """One step of EM and the log-likelihood before it."""
-    joint = _log_joint(data, s, success, probability)
-    top = joint.max(axis=1, keepdims=True)
-    posterior = np.exp(joint - top)
-    total = posterior.sum(axis=1, keepdims=True)
-    log_likelihood = float(data.weight @ (np.log(total) + top)[:, 0])
-    posterior *= data.weight[:, None] / total
-    right, wrong = posterior.T @ data.right, posterior.T @ data.wrong  # (C, J)
-    n_items, width = success.shape
-    flat = s.reduced.T + width * np.arange(n_items)
-    yes = np.bincount(flat.ravel(), weights=right.ravel(), minlength=n_items * width).reshape(n_items, width)
-    no = np.bincount(flat.ravel(), weights=wrong.ravel(), minlength=n_items * width).reshape(n_items, width)
+    yes, no, size, log_likelihood = _expected_counts(data, s, success, probability)
     with np.errstate(divide="ignore", invalid="ignore"):
         new = np.where(yes + no > 0, yes / (yes + no), success)
-    return new, posterior.sum(axis=0) / data.weight.sum(), log_likelihood
+    return new, size / data.weight.sum(), log_likelihood
+
+
+def _expected_counts(
+    data: _Patterns, s: Structure, success: Array, probability: Array
+) -> tuple[Array, Array, Array, float]:
+    """Expected right and wrong answers per item and reduced class (J, R), class sizes (C,), log-likelihood."""
+    n_items, width = success.shape
+    terms = _log_terms(s, success)
+    right, seen = np.zeros((s.n_classes, n_items)), np.zeros((s.n_classes, n_items))
+    size, log_likelihood = np.zeros(s.n_classes), 0.0
+    for rows in chunks(len(data.scores)):
+        x, w = data.scores[rows], data.weight[rows]
+        posterior = _log_joint(x, terms, probability)
+        top = posterior.max(axis=1, keepdims=True)
+        posterior -= top
+        np.exp(posterior, out=posterior)
+        total = posterior.sum(axis=1, keepdims=True)
+        log_likelihood += float(w @ (np.log(total) + top)[:, 0])
+        posterior *= w[:, None] / total
+        here = posterior.sum(axis=0)
+        size += here
+        right += posterior.T @ (x == 1).astype(float)
+        seen += here[:, None] if x.min(initial=0) >= 0 else posterior.T @ (x >= 0).astype(float)
+    flat = (s.reduced.T + width * np.arange(n_items)).ravel()
+    length = n_items * width
+    wrong = np.maximum(seen - right, 0.0)
+    yes = np.bincount(flat, weights=right.ravel(), minlength=length).astype(float).reshape(n_items, width)
+    no = np.bincount(flat, weights=wrong.ravel(), minlength=length).astype(float).reshape(n_items, width)
+    return yes, no, size, log_likelihood
 
 
 def fit(
@@ -190,22 +216,18 @@ def fit(
     if scores.shape[1] != s.reduced.shape[0]:
         raise DesignError("wrong-shape", f"{scores.shape[1]} items in the data, {s.reduced.shape[0]} in the Q-matrix.")
     data = _collapse(scores, weights)
-    success = _start(s)
-    probability = np.bincount(s.member) / len(s.member)
+    success, probability = _start(s), np.bincount(s.member) / len(s.member)
     iterations, change = 0, np.inf
     with threadpool_limits(1, "blas"):
-        while iterations < max_iterations:
-            first = _em_step(data, s, success, probability)
-            second = _em_step(data, s, first[0], first[1])
-            iterations += 2
-            change = _distance(first, second)
-            if change < tolerance:
-                success, probability = second[0], second[1]
-                break
-            success, probability, extra = _extrapolate(data, s, (success, probability), first, second)
-            iterations += extra
+        if len(data.scores) > 2 * _FIRST:
+            # every k-th of the sorted patterns finds the neighbourhood at a fraction of the price, in any row order
+            every = slice(None, None, len(data.scores) // _FIRST)
+            some = _Patterns(data.scores[every], data.weight[every], data.of[:0])
+            success, probability, iterations, _ = _climb(some, s, success, probability, 1e-5, max_iterations)
+        success, probability, more, change = _climb(data, s, success, probability, tolerance, max_iterations)
         log_likelihood = _em_step(data, s, success, probability)[2]
         se = standard_errors(data, s, success, probability)
+    iterations += more
     used = np.arange(success.shape[1]) < s.count[:, None]
     return Diagnosis(
         s,
@@ -218,6 +240,23 @@ def fit(
         change,
         change < tolerance,
     )
+
+
+def _climb(
+    data: _Patterns, s: Structure, success: Array, probability: Array, tolerance: float, max_iterations: int
+) -> tuple[Array, Array, int, float]:
+    """EM to the tolerance: success, class probabilities, steps, last change."""
+    iterations, change = 0, np.inf
+    while iterations < max_iterations:
+        first = _em_step(data, s, success, probability)
+        second = _em_step(data, s, first[0], first[1])
+        iterations += 2
+        change = _distance(first, second)
+        if change < tolerance:
+            return second[0], second[1], iterations, change
+        success, probability, extra = _extrapolate(data, s, (success, probability), first, second)
+        iterations += extra
+    return success, probability, iterations, change
 
 
 def _start(s: Structure) -> Array:
@@ -260,10 +299,13 @@ def _extrapolate(
 def posterior(model: Diagnosis, scores: Scores) -> Array:
     """P(class | responses), (N, C)."""
     data = _collapse(scores, None)
-    success = np.where(np.isnan(model.success), 0.5, model.success)
-    joint = _log_joint(data, model.structure, success, model.class_probability)
-    joint -= logsumexp(joint, axis=1, keepdims=True)
-    return np.asarray(np.exp(joint)[data.of])
+    terms = _log_terms(model.structure, np.where(np.isnan(model.success), 0.5, model.success))
+    out = np.empty((len(data.scores), model.structure.n_classes))
+    with threadpool_limits(1, "blas"):
+        for rows in chunks(len(out)):
+            joint = _log_joint(data.scores[rows], terms, model.class_probability)
+            out[rows] = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    return out[data.of]
 
 
 def attribute_probabilities(model: Diagnosis, scores: Scores) -> Array:
@@ -271,20 +313,35 @@ def attribute_probabilities(model: Diagnosis, scores: Scores) -> Array:
     return np.asarray(posterior(model, scores) @ model.structure.share)
 
 
-def _score_vectors(data: _Patterns, s: Structure, free: "_Free", parameters: Array) -> Array:
-    """Gradient of the log-likelihood of each pattern in the free parameters, (U, P)."""
+def _score_vectors(scores: Scores, s: Structure, free: "_Free", parameters: Array) -> Array:
+    """Gradient of the log-likelihood of each pattern in the free parameters, (n, P)."""
     success, probability = free.unpack(parameters)
-    joint = _log_joint(data, s, success, probability)
-    joint -= logsumexp(joint, axis=1, keepdims=True)
-    post = np.exp(joint)
+    joint = _log_joint(scores, _log_terms(s, success), probability)
+    post = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
     items, columns = free.items
     out = np.empty((len(post), len(parameters)))
     for n, (j, r) in enumerate(zip(items, columns, strict=True)):
-        inside = post[:, s.reduced[j] == r].sum(axis=1)
         p = success[j, r]
-        out[:, n] = inside * (data.right[:, j] / p - data.wrong[:, j] / (1 - p))
+        out[:, n] = post[:, s.reduced[j] == r].sum(axis=1) * ((scores[:, j] == 1) / p - (scores[:, j] == 0) / (1 - p))
     ratio = post[:, free.classes] / probability[free.classes]
     out[:, len(items) :] = ratio[:, :-1] - ratio[:, -1:]
+    return out
+
+
+def _gradient(data: _Patterns, s: Structure, free: "_Free", parameters: Array) -> Array:
+    """Gradient of the log-likelihood of the sample, (P,), from the expected counts."""
+    success, probability = free.unpack(parameters)
+    yes, no, size, _ = _expected_counts(data, s, success, probability)
+    p = success[free.items]
+    ratio = size[free.classes] / probability[free.classes]
+    return np.concatenate([yes[free.items] / p - no[free.items] / (1 - p), ratio[:-1] - ratio[-1]])
+
+
+def _outer_product(data: _Patterns, s: Structure, free: "_Free", parameters: Array) -> Array:
+    out = np.zeros((len(parameters), len(parameters)))
+    for rows in chunks(len(data.scores)):
+        scores = _score_vectors(data.scores[rows], s, free, parameters)
+        out += (scores * data.weight[rows, None]).T @ scores
     return out
 
 
@@ -315,8 +372,9 @@ def standard_errors(data: _Patterns, s: Structure, success: Array, probability: 
 
     Item probabilities within `edge` of 0 or 1 and classes with less than `edge` students are held fixed: there the
     likelihood has no interior maximum, and their SE is NaN. The information is the difference quotient of the exact
-    scores. Where it is singular (more classes than the data can support) the outer product of the scores stands in,
-    and item probabilities without information in either get NaN.
+    gradient. The outer product of the students' scores stands in where that is singular (more classes than the data
+    can support), and beyond _OBSERVED distinct patterns, where the two agree and it is much cheaper. Item probabilities
+    without information in either get NaN.
     """
     used = np.arange(success.shape[1]) < s.count[:, None]
     inner = used & (success > edge) & (success < 1 - edge)
@@ -330,17 +388,15 @@ def standard_errors(data: _Patterns, s: Structure, success: Array, probability: 
     free = _Free(success, probability, (index[0], index[1]), classes)
     at, h = free.pack(), 1e-6
     n = len(index[0])
-    information = np.empty((len(at), len(at)))
-    for k in range(len(at)):
-        step = np.zeros_like(at)
-        step[k] = h
-        above = data.weight @ _score_vectors(data, s, free, at + step)
-        below = data.weight @ _score_vectors(data, s, free, at - step)
-        information[k] = (below - above) / (2 * h)
-    information = (information + information.T) / 2
-    if np.linalg.eigvalsh(_scaled(information)).min() <= 1e-8:
-        scores = _score_vectors(data, s, free, at)
-        information = (scores * data.weight[:, None]).T @ scores
+    information = np.full((len(at), len(at)), np.nan)
+    if len(data.scores) <= _OBSERVED:
+        for k in range(len(at)):
+            step = np.zeros_like(at)
+            step[k] = h
+            information[k] = (_gradient(data, s, free, at - step) - _gradient(data, s, free, at + step)) / (2 * h)
+        information = (information + information.T) / 2
+    if np.isnan(information).any() or np.linalg.eigvalsh(_scaled(information)).min() <= 1e-8:
+        information = _outer_product(data, s, free, at)
     diagonal = np.diag(information)
     known = diagonal > 0
     sub = information[np.ix_(known, known)]
