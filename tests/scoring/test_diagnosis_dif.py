@@ -181,3 +181,13 @@ def test_a_wrong_request_is_refused_with_every_reason() -> None:
         scoring.dif(responses, pd.Series("x", index=responses.index))
     with pytest.raises(scoring.DesignError, match="no group"):
         scoring.dif(responses, groups, focal="East")
+
+
+def test_an_order_of_groups_that_somebody_chose_is_kept() -> None:
+    responses, groups, _ = simulated(300, 6, 8, dif={2: 1.5})
+    chosen = groups.astype(pd.CategoricalDtype(["South", "North"], ordered=True))
+    chosen.iloc[:5] = None
+    out = scoring.dif(responses, chosen)
+    assert out.attrs["groups"] == ["South", "North"]
+    assert out.loc["Q3", "effect"] < 0
+    assert out.loc["Q3", "n"] <= 595
