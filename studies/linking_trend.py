@@ -8,7 +8,7 @@ anchors of the second link jump by .7 up and .6 down and are removed by the boun
 and the sample alone, and with the linking variance. Bound: bias of the trend below .01 within its Monte Carlo error;
 coverage with the linking variance 92-98 %.
 
-Each finished cell is kept in studies/results/ and not run again; the table is studies/linking_trend.csv.
+Each finished batch of 50 is kept in studies/results/ and not run again; the table is studies/linking_trend.csv.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from scoring.linking import Link, chain
 HERE = Path(__file__).parent
 TREND, STUDENTS = (0.0, 0.15, 0.30), 1500
 USED = (np.arange(0, 28), np.arange(14, 42), np.r_[28:42, 0:14])
+BATCH = 50
 CELLS = ("no drift", "random drift", "two jumps, removed")
 
 
@@ -66,17 +67,22 @@ def replicate(rng: np.random.Generator, cell: str) -> dict[str, float]:
     }
 
 
+def batch(cell: str, first: int, seed: int, folder: Path) -> pd.DataFrame:
+    """Replications first, first + 1, ... of a cell, from their file where they are finished."""
+    file = folder / f"linking {cell.replace(', ', ' ')} {first}.csv"
+    if not file.exists():
+        rows = [
+            replicate(np.random.default_rng([seed, CELLS.index(cell), r]), cell) for r in range(first, first + BATCH)
+        ]
+        pd.DataFrame(rows).to_csv(file, index=False, float_format="%.6f")
+    return pd.read_csv(file)
+
+
 def run(cell: str, replications: int, seed: int, folder: Path) -> dict[str, object]:
-    """One row of the table, from its file where the cell is finished."""
-    file = folder / f"linking {cell.replace(', ', ' ')} {replications}.csv"
+    """One row of the table."""
     start = time.perf_counter()
-    if file.exists():
-        found = pd.read_csv(file)
-    else:
-        found = pd.DataFrame(
-            [replicate(np.random.default_rng([seed, CELLS.index(cell), r]), cell) for r in range(replications)]
-        )
-        found.to_csv(file, index=False, float_format="%.6f")
+    parts = [batch(cell, first, seed, folder) for first in range(0, replications, BATCH)]
+    found = pd.concat(parts, ignore_index=True).iloc[:replications]
     n = len(found)
     return {
         "cell": cell,
