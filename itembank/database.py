@@ -191,8 +191,8 @@ def writing(where: str | None = None) -> Any:
     return _session(where, writer=True)
 
 
-def migrate(where: str | None = None) -> tuple[str, str]:
-    """Create the tables, or bring them up to date. Returns the version before and after."""
+def migrate(where: str | None = None, to: str = "head") -> tuple[str, str]:
+    """Create the tables, or bring them up to date, all or nothing. Returns the version before and after."""
     from alembic import command
     from alembic.config import Config
 
@@ -213,9 +213,10 @@ def migrate(where: str | None = None) -> tuple[str, str]:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7216250)"))
             before = schema_version(connection)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             after = schema_version(connection)
-            security.apply(connection)
+            if after == HEAD:
+                security.apply(connection)
     except DBAPIError as error:
         raise refusal(error, bank) from None
     return before, after

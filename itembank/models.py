@@ -500,7 +500,7 @@ class Sitting(Base, table=True):
     school_id: int | None = Field(default=None, foreign_key="schools.id")
     form_id: int = Field(foreign_key="forms.id")
     background_id: int | None = Field(default=None, foreign_key="backgrounds.id")
-    import_id: int | None = Field(default=None, foreign_key="imports.id")
+    import_id: int | None = Field(default=None, foreign_key="imports.id", index=True)
     tested_on: date | None = None
 
 

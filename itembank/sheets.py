@@ -245,8 +245,8 @@ def _long(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     cell_rows = np.zeros((n, len(items)), dtype=np.int64, order="F")
     use = np.flatnonzero(column_of >= 0)
     key = person[use].astype(np.int64) * len(items) + column_of[use]
-    _, first = np.unique(key, return_index=True)
-    twice = np.setdiff1d(np.arange(len(use)), first)
+    _, earliest = np.unique(key, return_index=True)
+    twice = np.setdiff1d(np.arange(len(use)), earliest)
     listing = [int(table.rows[use[t]]) for t in twice[:LISTED]]
     for at in listing:
         message = "This student has answered this item in an earlier row."

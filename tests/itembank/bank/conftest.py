@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from datetime import date
 
@@ -68,6 +69,9 @@ def server():
         return uri.replace("/postgres?", f"/{name}?")
 
     yield fresh
+    process = running.get_postmaster_info().process
+    process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
+    process.wait(10)
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(runtime, ignore_errors=True)

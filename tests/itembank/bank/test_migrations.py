@@ -92,3 +92,30 @@ def test_a_file_that_is_no_bank_is_refused(tmp_path):
     with pytest.raises(database.NoBank):
         database.engine(str(tmp_path / "absent.db"))
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_an_older_bank_is_brought_up_to_date_with_its_content_and_a_copy(tmp_path, monkeypatch, run):
+    monkeypatch.setenv("ITEMBANK_URL", str(tmp_path / "old.db"))
+    assert database.migrate(to="0001") == ("", "0001")
+    with database.engine().connect().execution_options(writer=True) as connection, connection.begin():
+        connection.exec_driver_sql("INSERT INTO districts (code, name, created_at) VALUES ('A', 'Old', '2026-01-01')")
+    assert run("people", "list")[0] == 6
+    assert run("upgrade", "--dry-run")[0] == 0
+    assert run("people", "list")[0] == 6
+    assert run("upgrade")[0] == 0
+    assert run("people", "add", "x", "--district", "A", "--role", "author")[0] == 0
+    copy = tmp_path / f"old-before-{itembank.migrations.HEAD}.db"
+    with database.engine(str(copy)).connect() as connection:
+        assert database.schema_version(connection) == "0001"
+
+
+def test_a_migration_that_fails_leaves_the_bank_as_it_was(tmp_path, monkeypatch, run):
+    monkeypatch.setenv("ITEMBANK_URL", str(tmp_path / "old.db"))
+    database.migrate(to="0001")
+    with database.engine().connect().execution_options(writer=True) as connection, connection.begin():
+        connection.exec_driver_sql("CREATE TABLE scores (x INTEGER)")  # in the way of the next migration
+    with pytest.raises(Exception, match="scores"):
+        database.migrate()
+    with database.engine().connect() as connection:
+        assert database.schema_version(connection) == "0001"
+        assert not sa.inspect(connection).has_table("forms")
