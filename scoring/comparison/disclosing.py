@@ -203,8 +203,8 @@ def audit(release: Disclosure) -> pd.DataFrame:
     """Attack a release by linear programming.
 
     Returns:
-        One row per hidden size and per coded or hidden percentage that earlier releases have not given away: what, group, size, low, high (students) and
-        whether it is protected. Internal: the rows name small groups.
+        One row per hidden size and per coded or hidden percentage that earlier releases have not given away: what,
+        group, size, low, high (students) and whether it is protected. Internal: the rows name small groups.
     """
     counts, hidden = release.counts, release.hidden
     unknown = hidden.hidden | counts.derived

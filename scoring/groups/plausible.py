@@ -100,8 +100,9 @@ def cornish_fisher(z: Array, skewness: Array, kurtosis: Array) -> Array:
     The shape is held where the map is increasing, so that the order of draws is kept.
     """
     skewness = np.clip(skewness, -0.8, 0.8)
-    kurtosis = np.clip(kurtosis, -0.6 + skewness**2, 1.2 + skewness**2)
-    inside = np.clip(z, -4.0, 4.0)  # beyond, where the expansion bends, the line goes on with slope one
+    # the slope at 3 SDs, 1 - |s| + k - 1.361 s², stays above .05
+    kurtosis = np.clip(kurtosis, -0.95 + np.abs(skewness) + 1.361 * skewness**2, 1.2 + skewness**2)
+    inside = np.clip(z, -3.0, 3.0)  # beyond, where the expansion bends, the line goes on with slope one
     square = inside * inside
     return np.asarray(
         z
