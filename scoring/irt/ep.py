@@ -6,11 +6,13 @@ the faces that others build on: any number of students, in blocks, from cold or 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import sici
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.ep_sites import SiteBlock, ep_block
@@ -21,6 +23,16 @@ Index = NDArray[np.int64]
 
 #: Students worked on at a time: the block's arrays stay in the processor's cache.
 BLOCK = 2048
+
+
+@cache
+def _controller() -> Any:
+    return ThreadpoolController()  # looking for the libraries costs 5 ms: once is enough
+
+
+def one_blas_thread() -> Any:
+    """Context in which BLAS uses one thread: threads, if any, run over blocks of students."""
+    return _controller().limit(limits=1, user_api="blas")
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ def concept_loglik(items: ItemParameters, scores: NDArray[np.int8], concept_inde
     table = log_probabilities(items, nodes)
     n_concepts = int(np.max(concept_index)) + 1
     out = np.zeros((scores.shape[0], n_concepts, nodes.size))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for block in _blocks(scores.shape[0]):
             out[block] = loglik_block(table, scores[block], concept_index, n_concepts).transpose(1, 0, 2)
     return out
@@ -127,7 +139,7 @@ def ep_posterior(
     if start is not None:
         tau, nu = start
     parts: list[SiteBlock] = []
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for block in _blocks(n):
             if group is not None:
                 m, s = mean[group[block]].T, covariance[group[block]].transpose(1, 2, 0)

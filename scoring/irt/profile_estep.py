@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from scoring.irt.curves import ItemParameters, log_probabilities
-from scoring.irt.ep import cut_weights, loglik_block
+from scoring.irt.ep import cut_weights, loglik_block, one_blas_thread
+from scoring.irt.ep_correction import corrected_block
 from scoring.irt.ep_sites import SiteBlock, ep_block
 from scoring.irt.profile_items import ItemLayout, log_probability_gradients
 
@@ -87,7 +87,7 @@ class Sums:
 
 def map_blocks(work: Callable[[tuple[slice, int]], T], blocks: list[tuple[slice, int]]) -> list[T]:
     """Results of the blocks in their order, computed with one BLAS thread each."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         if _THREADS == 1 or len(blocks) < 4:
             return [work(b) for b in blocks]
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -257,7 +257,8 @@ def student_scores(
         outer = scores.T @ (scores * w[:, None])
         p = None
         if above is not None:
-            p = np.clip(np.einsum("cnq,cq->nc", posterior.tilted, above), 0.0, 1.0)
+            corrected = corrected_block(posterior.mean, posterior.covariance, posterior.tilted, nodes, above)
+            p = np.ascontiguousarray(np.asarray(corrected[2]).T)
         evidence, unsettled = float(w @ posterior.log_evidence), int(np.count_nonzero(~posterior.converged))
         smallest = float(np.sqrt(np.einsum("ccn->cn", posterior.covariance).min()))
         return outer, scores, p, evidence, unsettled, smallest

@@ -195,7 +195,7 @@ def estimate(
         full, spread = objective.working.to_full(psi), objective.smallest_sd
     data = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
     if sample.size == len(scores):
-        full = em_steps(model, full, data, ridge, 12)
+        full = em_steps(model, full, data, ridge, 8)
     full = model.standardised(full)  # origin and unit are held near their final values: the grid is centred
     search = _Search(model, data, ridge, cuts, cluster, max_passes)
     found = search.run(full, spread)

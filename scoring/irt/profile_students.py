@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.ep import cut_weights
+from scoring.irt.ep_correction import corrected_block
 from scoring.irt.profile_estep import ProfileData, map_blocks, posterior_block
 
 Array = NDArray[np.float64]
@@ -28,7 +29,7 @@ class StudentResults:
     Attributes:
         mean: (N, C).
         covariance: (N, C, C).
-        above: (N, C) P(θ_c >= cut_c) from the tilted marginals; NaN without a cut.
+        above: (N, C) P(θ_c >= cut_c) from the corrected tilted marginals; NaN without a cut.
         own_variance: (N, C) posterior variance given the concept's own items alone.
         settled: (N,) whether EP's sites settled.
     """
@@ -43,7 +44,10 @@ class StudentResults:
 def student_results(
     data: ProfileData, items: ItemParameters, nodes: Array, mean: Array, covariance: Array, cuts: Array
 ) -> StudentResults:
-    """EP of every student under N(mean, covariance), from the sites in `data`, which are replaced."""
+    """EP of every student under N(mean, covariance), from the sites in `data`, which are replaced.
+
+    Means, SDs and P(mastery) are those of the corrected marginals (ep_correction.py); correlations are EP's.
+    """
     table = log_probabilities(items, nodes)
     above = cut_weights(nodes, np.where(np.isfinite(cuts), cuts, 0.0))
     n, c = len(data.scores), data.n_concepts
@@ -53,9 +57,11 @@ def student_results(
     def work(block: tuple[slice, int]) -> None:
         rows = block[0]
         posterior, loglik = posterior_block(data, rows, table, nodes, mean, covariance, 1e-6)
-        out.mean[rows] = posterior.mean.T
-        out.covariance[rows] = posterior.covariance.transpose(2, 0, 1)
-        out.above[rows] = np.clip(np.einsum("cnq,cq->nc", posterior.tilted, above, optimize=True), 0.0, 1.0)
+        better, sd, p = corrected_block(posterior.mean, posterior.covariance, posterior.tilted, nodes, above)
+        ratio = sd / np.sqrt(np.einsum("ccn->cn", posterior.covariance))
+        out.mean[rows] = better.T
+        out.covariance[rows] = (posterior.covariance * ratio[:, None] * ratio).transpose(2, 0, 1)
+        out.above[rows] = np.asarray(p).T
         out.settled[rows] = posterior.converged
         for k in range(c):
             density = np.exp(loglik[k] - loglik[k].max(axis=1, keepdims=True)) * prior[k]

@@ -6,6 +6,7 @@ from scipy.stats import multivariate_normal, norm
 
 from scoring.irt.curves import ItemParameters
 from scoring.irt.ep import concept_loglik, cut_weights, ep_posterior, probability_above, tilted_marginals
+from scoring.irt.ep_correction import corrected_marginals
 from scoring.irt.errors import DesignError
 
 NODES = np.linspace(-6.0, 6.0, 61)
@@ -76,8 +77,11 @@ def test_posterior_meets_the_bounds_against_exact_integration(model, n_concepts,
     # bounds of the contract: means .01 posterior SDs, SDs 2 %, P(mastery) .005
     assert np.abs((found.mean - m) / sd).max() < 0.01
     assert np.abs(found.standard_deviation / sd - 1).max() < 0.02
-    p = probability_above(tilted_marginals(found, loglik, NODES), NODES, cuts)
+    better, sds, p = corrected_marginals(found, loglik, NODES, cuts)
     assert np.abs(p - above).max() < 0.005
+    # to first order corrected, the marginals are closer still
+    assert np.abs((better - m) / sd).max() < 0.005
+    assert np.abs(sds / sd - 1).max() < 0.01
     assert np.abs(found.log_evidence - evidence).max() < 0.005
 
 
@@ -105,6 +109,23 @@ def test_six_concepts_agree_with_importance_sampling():
         assert np.abs((found.mean[i] - m) / sd).max() < 0.01 + 4 / np.sqrt(size)
         assert np.abs(found.standard_deviation[i] / sd - 1).max() < 0.02 + 4 / np.sqrt(2 * size)
         assert abs(found.log_evidence[i] - evidence) < 0.01 + 4 / np.sqrt(size)
+
+
+def test_the_correction_brings_mastery_within_bounds_where_tilted_marginals_are_not():
+    rng = np.random.default_rng(4)
+    items = simulated_items("3pl", 2, 2, rng)
+    index = np.repeat(np.arange(2), 2)
+    covariance = np.array([[1.0, 0.9], [0.9, 1.0]])
+    scores = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 1]], dtype=np.int8)
+    fine = np.linspace(-6, 6, 801)
+    cuts = np.full(2, fine[430] + 0.5 * (fine[1] - fine[0]))
+    loglik = concept_loglik(items, scores, index, NODES)
+    found = ep_posterior(loglik, NODES, np.zeros(2), covariance)
+    above = exact(concept_loglik(items, scores, index, fine), fine, np.zeros(2), covariance, cuts)[2]
+    tilted = probability_above(tilted_marginals(found, loglik, NODES), NODES, cuts)
+    corrected = corrected_marginals(found, loglik, NODES, cuts)[2]
+    assert np.abs(corrected - above).max() < 0.002
+    assert np.abs(corrected - above).max() < 0.5 * np.abs(tilted - above).max()
 
 
 def test_one_concept_is_plain_quadrature():
