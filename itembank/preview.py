@@ -1,11 +1,15 @@
 """Items as typeset: one HTML file that needs no network, with what each option means and what the check found."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from itembank import presentation, typeset, verify
 from itembank.findings import Finding
 from itembank.item_model import Item
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TYPE_NAMES = {
     "choice": "One answer",
@@ -15,6 +19,18 @@ TYPE_NAMES = {
     "match": "Match",
     "rubric": "Scored with a rubric",
 }
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    return Environment(
+        loader=PackageLoader("itembank"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def page(
@@ -34,19 +50,13 @@ def page(
         misconceptions: id -> name; concepts: id -> name.
         reload: whether the open page looks again for a newer one every two seconds (`--watch`).
     """
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("itembank"),
-        autoescape=select_autoescape(default=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     names = {"misconceptions": misconceptions or {}, "concepts": concepts or {}}
     cards = [card(item, findings, names, n) for n, item in enumerate(items, 1)]
     others = [f for f in findings if f.source not in {i.source for i in items}]
-    return environment.get_template("preview.html").render(
-        title=title, cards=cards, others=[str(f) for f in others], reload=reload
+    return (
+        _environment()
+        .get_template("preview.html")
+        .render(title=title, cards=cards, others=[str(f) for f in others], reload=reload)
     )
 
 

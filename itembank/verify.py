@@ -3,16 +3,17 @@
 A changed number in the stem, a slip in an option or a misconception that leads elsewhere becomes a finding.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from itembank import mathtext
 from itembank.findings import Finding, Severity
-from itembank.item_model import Answer, Data, Expression, Item, Option
+from itembank.item_model import Answer, Expression, Item, Option
+from itembank.verify_compare import bound, constant, flat, is_answer, leaves, near, text_of
+from itembank.verify_equivalence import equivalent
 from itembank.verify_reading import mentioned, numbers, readings
 from itembank.verify_syntax import Expr, ExpressionError, names, parse, written
-from itembank.verify_values import FUNCTIONS, Point, Value, equivalent, evaluate, same
+from itembank.verify_values import FUNCTIONS, Point, Value, evaluate, same
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class _Judge:
         texts = [self.item.stem, self.item.stimulus_text]
         found = {abs(n) for text in texts if text for n in numbers(text)}
         for figure in self.item.figures:
-            found |= {abs(n) for text in _leaves(figure.data) for n in numbers(text.replace("$", ""))}
+            found |= {abs(n) for text in leaves(figure.data) for n in numbers(text.replace("$", ""))}
         if self.item.type == "match":
             for row in self.item.rows:
                 found |= {abs(n) for n in numbers(row.text)}
@@ -103,7 +104,7 @@ class _Judge:
             value = self.names.get(name)
             if value is None:
                 continue
-            for part in _flat(value):
+            for part in flat(value):
                 if isinstance(part, Fraction) and abs(part) not in found:
                     hint = "a given is a number of the stem, of a figure's data or of the stimulus, as written there"
                     self.note(
@@ -240,7 +241,7 @@ class _Judge:
 
     def shown(self, tree: Expr) -> str | None:
         if names(tree) - set(self.names) - {"true", "false"}:
-            return written(_bound(tree, self.names))
+            return written(bound(tree, self.names))
         try:
             return text_of(evaluate(tree, self.names))
         except ExpressionError:
@@ -255,11 +256,11 @@ class _Judge:
             return wanted == words or f" {wanted} " in f" {words.replace(',', ' ').replace('.', ' ')} "
         if names(said) & set(self.names):  # the text's letters are never the author's names for givens
             renamed = {n: v for n, v in self.names.items() if n not in names(said)}
-            tree = _bound(tree, self.names)
+            tree = bound(tree, self.names)
             return equivalent(tree, said, renamed)
         if tolerance:
             a, b = evaluate(tree, self.names), evaluate(said, {})
-            return _near(a, b, tolerance)
+            return near(a, b, tolerance)
         return equivalent(tree, said, self.names)
 
     def answers(self) -> None:
@@ -362,12 +363,12 @@ class _Judge:
         if isinstance(value, str):
             return value.lower() in mathtext.plain(text).lower()
         if isinstance(value, (list, Point)):
-            return all(self.occurs(_constant(v), text) for v in value)
+            return all(self.occurs(constant(v), text) for v in value)
         if isinstance(value, bool):
             return True
         for said in mentioned(text):
             try:
-                if not _is_answer(said):
+                if not is_answer(said):
                     continue
                 if said.kind != "text" and self.matches(tree, said):
                     return True
@@ -376,92 +377,3 @@ class _Judge:
             except ExpressionError:
                 continue
         return False
-
-
-def _is_answer(tree: Expr) -> bool:
-    """Whether a mentioned expression is a result, and not a computation still to do (60 ÷ 5)."""
-    if tree.kind != "binary" or names(tree) or "pi" in written(tree) or "sqrt" in written(tree):
-        return True
-    if tree.text == "/":
-        top, bottom = (evaluate(p, {}) for p in tree.parts)
-        return (
-            isinstance(top, Fraction)
-            and isinstance(bottom, Fraction)
-            and bottom != 0
-            and (top / bottom).denominator != 1
-        )
-    return tree.text == "+" and tree.parts[1].kind == "binary" and tree.parts[1].text == "/"  # a mixed number
-
-
-def _constant(value: Value) -> Expr:
-    if isinstance(value, str):
-        return Expr("text", value)
-    if isinstance(value, (list, Point)):
-        return Expr("list", "", None, tuple(_constant(v) for v in value))
-    return Expr("number", "", Fraction(value))
-
-
-def _bound(tree: Expr, values: Mapping[str, Value]) -> Expr:
-    """The expression with its givens replaced by their values."""
-    if tree.kind == "name" and tree.text in values:
-        value = values[tree.text]
-        if isinstance(value, (Fraction, float)) and not isinstance(value, bool):
-            return Expr("number", tree.text, Fraction(value))
-        if isinstance(value, str):
-            return Expr("text", value)
-        if isinstance(value, (list, Point)):
-            kind = "point" if isinstance(value, Point) else "list"
-            return Expr(kind, "", None, tuple(_constant(v) for v in value))
-    return Expr(tree.kind, tree.text, tree.value, tuple(_bound(p, values) for p in tree.parts))
-
-
-def _near(a: Value, b: Value, tolerance: str) -> bool:
-    try:
-        width = evaluate(parse(tolerance.replace("$", "")), {})
-    except ExpressionError:
-        return same(a, b)
-    good = all(isinstance(v, (Fraction, float)) and not isinstance(v, bool) for v in (a, b, width))
-    if not good:
-        return same(a, b)
-    return abs(float(a) - float(b)) <= float(width) * (1 + 1e-9)  # type: ignore[arg-type]
-
-
-def _flat(value: Value) -> Iterator[Value]:
-    if isinstance(value, (list, Point)):
-        for part in value:
-            yield from _flat(part)
-    else:
-        yield value
-
-
-def _leaves(data: Data) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    else:
-        for part in data.values() if isinstance(data, Mapping) else data:
-            yield from _leaves(part)
-
-
-def text_of(value: Value) -> str:
-    """A value as an author would write it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"'{value}'"
-    if isinstance(value, Point):
-        return "(" + ", ".join(text_of(v) for v in value) + ")"
-    if isinstance(value, list):
-        return "[" + ", ".join(text_of(v) for v in value) + "]"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if value.denominator == 1:
-        return str(value.numerator)
-    if value.denominator in (10, 100, 1000, 10_000):
-        return f"{float(value):g}"
-    twos = value.denominator
-    for prime in (2, 5):
-        while twos % prime == 0:
-            twos //= prime
-    if twos == 1 and value.denominator <= 10000:
-        return f"{value.numerator}/{value.denominator} = {float(value):g}"
-    return f"{value.numerator}/{value.denominator}"

@@ -115,8 +115,8 @@ def test_a_dot_for_every_value_and_a_box_of_five_numbers() -> None:
 
 
 def test_a_line_and_a_function_through_the_same_points() -> None:
-    lines = [e for e in tree("grid", x=("-3", "3"), y=("-3", "3"), lines={"slope": "2", "intercept": "-1"}).iter(SVG + "line")]
-    line = lines[-1]
+    drawn = tree("grid", x=("-3", "3"), y=("-3", "3"), lines={"slope": "2", "intercept": "-1"})
+    line = list(drawn.iter(SVG + "line"))[-1]
     curve = next(tree("grid", x=("-3", "3"), y=("-3", "3"), functions={"f": "2x - 1"}).iter(SVG + "polyline"))
     first, last = (tuple(map(float, p.split(","))) for p in (curve.get("points", "").split()[0], curve.get("points", "").split()[-1]))
     assert first == pytest.approx((float(line.get("x1", "0")), float(line.get("y1", "0"))), abs=2.5)

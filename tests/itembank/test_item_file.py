@@ -308,7 +308,7 @@ TOKENS = ["---\n", "\n", "## Options\n", "## Answer\n", "## Match\n", "- A [key]
 
 
 @given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=6)), max_size=40))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_breaks_the_reader_or_the_checks(parts: list[str]) -> None:
     from itembank import lint, preview
 

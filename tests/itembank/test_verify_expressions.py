@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from itembank.verify_equivalence import equivalent
 from itembank.verify_syntax import Expr, ExpressionError, parse, written
-from itembank.verify_values import FUNCTIONS, Point, equivalent, evaluate, same
+from itembank.verify_values import FUNCTIONS, Point, evaluate, same
 
 F = Fraction
 

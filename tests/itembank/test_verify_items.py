@@ -8,9 +8,10 @@ import pytest
 
 from itembank import item_file, verify
 from itembank.item_model import Expression, Item
+from itembank.verify_equivalence import equivalent
 from itembank.verify_reading import numbers, readings
 from itembank.verify_syntax import parse
-from itembank.verify_values import equivalent, evaluate
+from itembank.verify_values import evaluate
 
 EXAMPLES = sorted((Path(__file__).parent / "items").glob("*.md"))
 
