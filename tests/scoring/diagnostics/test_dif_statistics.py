@@ -159,9 +159,12 @@ def test_effect_weights() -> None:
 
 @pytest.mark.parametrize(
     ("d", "se", "p", "expected"),
-    [(0.99, 0.1, 0.0, "A"), (-2.5, 1.0, 0.06, "A"), (1.2, 0.1, 0.01, "B"), (1.6, 0.5, 0.01, "B"),
-     (-1.6, 0.3, 0.01, "C"), (float("inf"), float("nan"), 0.01, "C"), (float("nan"), 1.0, 0.5, ""), (2.0, 0.1, float("nan"), "")],
-)  # fmt: skip
+    [
+        *[(0.99, 0.1, 0.0, "A"), (-2.5, 1.0, 0.06, "A"), (1.2, 0.1, 0.01, "B"), (1.6, 0.5, 0.01, "B")],
+        *[(-1.6, 0.3, 0.01, "C"), (float("inf"), float("nan"), 0.01, "C")],
+        *[(float("nan"), 1.0, 0.5, ""), (2.0, 0.1, float("nan"), "")],
+    ],
+)
 def test_the_rule_of_ets(d: float, se: float, p: float, expected: str) -> None:
     assert effects.ets_class(d, se, p) == expected
 
