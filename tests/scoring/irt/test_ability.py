@@ -251,3 +251,28 @@ def test_alpha_of_parallel_items_is_spearman_brown() -> None:
 def test_a_prior_without_spread_is_refused() -> None:
     with pytest.raises(DesignError, match="standard deviation"):
         ability.normal_log_weights(NODES, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("method", ["mle", "map", "wle", "warm"])
+def test_the_fast_equation_of_the_2pl_is_the_general_one(method: ability_modes.Method) -> None:
+    from dataclasses import replace
+
+    items = rasch_items(5)
+    items = replace(items, model=("2pl",) * 5, a=np.array([0.7, 1.4, -0.5, 1.0, 2.1]))
+    general = replace(items, model=("grm",) * 5)  # the same curves by another road
+    patterns = all_patterns(items)[1:]
+    fast, slow = (ability_modes.solve(x, patterns, method, 0.2, 1.1) for x in (items, general))
+    np.testing.assert_allclose(fast.theta, slow.theta, atol=1e-8)
+    np.testing.assert_allclose(fast.se, slow.se, atol=1e-6)
+
+
+def test_steep_items_do_not_make_a_perfect_score_finite() -> None:
+    steep = ItemParameters(
+        tuple("abc"), ("2pl", "3pl", "2pl"), np.array([6.0, 8.0, -5.0]), np.array([[0.3], [-1.0], [0.2]]),
+        np.array([0.0, 0.25, 0.0]), np.full(3, 2),
+    )  # fmt: skip
+    patterns = np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1], [1, 0, 0]], dtype=np.int8)
+    got = ability_modes.solve(steep, patterns, "mle").theta
+    # the third: the guess on the 3PL item costs the same everywhere on the left, the others want to go there
+    np.testing.assert_array_equal(got[:3], [np.inf, -np.inf, -np.inf])
+    assert np.isfinite(got[3])
