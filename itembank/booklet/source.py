@@ -227,8 +227,7 @@ class _Writer:
         label = typeset.typst_text(self.labels["right"])
         wrong: list[tuple[str, str]] = []
         if item.options:
-            keys = ", ".join(item.keys)
-            texts = "; ".join(typeset.typst(words.options[k], drawn, True) for k in item.keys)
+            right = [(k, typeset.typst(words.options[k], drawn, True)) for k in item.keys]
             for o in item.options:
                 if not o.key:
                     wrong.append(
@@ -237,7 +236,8 @@ class _Writer:
                             self.named(o.misconception),
                         )
                     )
-            return f"[#strong[{label}: {keys}]; #h(0.6em) {texts}]", wrong
+            lines = " #linebreak(); ".join(f"#strong[{label}: {k}]; #h(0.6em) {text}" for k, text in right)
+            return f"[{lines}]", wrong
         if item.answers:
             keys = ", ".join(
                 typeset.typst(a.text + (f" ± {a.tolerance}" if a.tolerance else "")) for a in item.answers if a.key

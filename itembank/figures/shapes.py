@@ -103,7 +103,7 @@ def _beside(
         normal = (-normal[0], -normal[1])
     anchor = "middle" if abs(normal[0]) < 0.5 else "start" if normal[0] > 0 else "end"
     distance = 9 if anchor != "middle" else 14
-    picture.text(middle[0] + normal[0] * distance, middle[1] + normal[1] * distance + 5, words, anchor, 15, halo=True)
+    picture.text(middle[0] + normal[0] * distance, middle[1] + normal[1] * distance + 5, words, anchor, 15, len(words) == 1, halo=True)
 
 
 def _square(picture: Drawing, at: Mapping[str, tuple[float, float]], names: list[str], name: str) -> None:
@@ -137,7 +137,7 @@ def _angle(picture: Drawing, at: Mapping[str, tuple[float, float]], names: list[
 
 
 def circle(data: Reader) -> Drawing:
-    """Keys: radius, diameter (labels), center (its name), sector (degrees shaded), chord? no: label, shaded."""
+    """Keys: radius, diameter (labels), center (its name), sector (degrees shaded), label, shaded."""
     radius_words, diameter_words, name = data.text("radius"), data.text("diameter"), data.text("center")
     sector = data.get("sector")
     words = data.text("label")
@@ -158,12 +158,12 @@ def circle(data: Reader) -> Drawing:
         )
     if diameter_words:
         picture.line(x - radius, y, x + radius, y, 1.6)
-        picture.text(x, y - 9, diameter_words, size=15, halo=True)
+        picture.text(x, y - 9, diameter_words, size=15, italic=len(diameter_words) == 1, halo=True)
     if radius_words:
         angle = math.radians(-35 if diameter_words else 0)
         picture.line(x, y, x + radius * math.cos(angle), y - radius * math.sin(angle), 1.6)
         mx, my = x + radius / 2 * math.cos(angle), y - radius / 2 * math.sin(angle)
-        picture.text(mx, my - 8, radius_words, size=15, halo=True)
+        picture.text(mx, my - 8, radius_words, size=15, italic=len(radius_words) == 1, halo=True)
     if name or radius_words or diameter_words:
         picture.circle(x, y, 3)
     if name:
