@@ -25,7 +25,7 @@ from itembank.models import (
 )
 from itembank.runs import inputs_of, read_array, run_of, stale_reasons, store_array, store_run
 from itembank.runs import publish as publish_run
-from scoring.bank.items import items_table, misconception_choices, options_table
+from scoring.bank.items import angoff_ratings, items_table, misconception_choices, options_table
 from scoring.bank.results import (
     read_comparison,
     read_group_parameters,
@@ -46,6 +46,7 @@ __all__ = [
     "BankResponses",
     "Run",
     "administration_of",
+    "angoff_ratings",
     "audit_heads",
     "concept_titles",
     "district_names",

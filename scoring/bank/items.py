@@ -9,7 +9,18 @@ from sqlmodel import Session
 
 from itembank import keys
 from itembank.answers import letters_of
-from itembank.models import Item, ItemVersion, Misconception, Option, columns
+from itembank.models import (
+    Concept,
+    District,
+    Item,
+    ItemConcept,
+    ItemVersion,
+    Misconception,
+    Option,
+    Person,
+    Review,
+    columns,
+)
 from scoring.bank.sittings import BankResponses, item_facts
 from scoring.data import ANSWERED
 
@@ -84,3 +95,22 @@ def _same(answer: str, label: str, type: str) -> bool:
     if type == "multi-select":
         return label in (letters_of(answer, frozenset()) or ())
     return answer.strip().upper() == label.upper()
+
+
+def angoff_ratings(session: Session) -> pd.DataFrame:
+    """Ratings that came with reviews: item, version, concept (primary), rater, district, rating (share of points)."""
+    review, version, item, person = columns(Review), columns(ItemVersion), columns(Item), columns(Person)
+    tag, concept, home = columns(ItemConcept), columns(Concept), columns(District)
+    rows = session.execute(
+        sa.select(item.code, version.number, concept.code, person.code, home.code, review.angoff)
+        .select_from(Review)
+        .join(ItemVersion, version.id == review.item_version_id)
+        .join(Item, item.id == version.item_id)
+        .join(Person, person.id == review.person_id)
+        .join(District, home.id == review.district_id)
+        .join(ItemConcept, sa.and_(tag.item_version_id == version.id, tag.position == 0), isouter=True)
+        .join(Concept, concept.id == tag.concept_id, isouter=True)
+        .where(review.angoff.is_not(None), review.submitted_at.is_not(None))
+        .order_by(item.code, version.number, person.code)
+    ).all()
+    return pd.DataFrame([tuple(r) for r in rows], columns=["item", "version", "concept", "rater", "district", "rating"])

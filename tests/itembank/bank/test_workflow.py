@@ -185,3 +185,60 @@ def test_nobody_and_strangers_do_not_act(furnished, run):
     assert run("reviews", "queue", "--as", "nobody")[0] == 2
     with pytest.raises(NotPermitted), database.reading() as session:
         people.require(session, "students", "authorA")
+
+
+def test_items_are_registered_from_a_table_or_refused_with_every_fault(furnished, tmp_path):
+    (tmp_path / "more.csv").write_text(
+        "id,title,concepts,type,key,points\n"
+        "R1,One,algebra;ratios,choice,3,1\nR2,Two,algebra,numeric,0.5|1/2,2\nR3,Three,ratios,rubric,,4\n"
+    )
+    for outcome in ("new", "unchanged"):
+        with database.writing() as session:
+            stored = authoring.register_items(session, tmp_path / "more.csv")
+        assert [s.outcome for s in stored] == [outcome] * 3
+    (tmp_path / "more.csv").write_text(
+        "id;title;concepts;type;key;points\n"
+        "R4;a;;choice;B;1\nR5;b;x;essay;B;1\nR6;c;x;numeric;half;1\nR7;d;x;choice;B;many\nR8;e;x;choice;;1\n"
+        "R9;f;x;choice;B;1\nR9;g;x;choice;B;1\nR 10;h;x;choice;B;1\n"
+    )
+    with pytest.raises(ItembankError) as refused, database.writing() as session:
+        authoring.register_items(session, tmp_path / "more.csv")
+    assert refused.value.exit_code == 3
+    assert [(f.line, f.column, f.code) for f in refused.value.findings] == [
+        (2, "concepts", "no-concept"),
+        (3, "type", "unknown-type"),
+        (4, "key", "bad-key"),
+        (5, "points", "bad-points"),
+        (6, "key", "no-key"),
+        (8, "id", "duplicate-item"),
+        (9, "id", "bad-code"),
+    ]
+    with database.reading() as session, pytest.raises(ItembankError):
+        authoring.version_of(session, "R9")
+
+
+def test_unknown_concepts_are_refused_with_near_ones(furnished):
+    parsed, text = item()
+    with pytest.raises(ItembankError) as refused, database.writing() as session:
+        authoring.store_item(session, _with(parsed, ("ratio",)), text)
+    assert [(f.code, f.hint) for f in refused.value.findings] == [("unknown-concept", "Did you mean ratios?")]
+
+
+def _with(parsed, concepts):
+    from dataclasses import replace
+
+    return replace(parsed, concepts=concepts)
+
+
+def test_ratings_reach_scoring_with_rater_district_and_concept(furnished, run):
+    from scoring import bank as gate
+
+    store()
+    run("reviews", "submit", "T-1", "--as", "authorA")
+    run("reviews", "review", "T-1", "--verdict", "approve", "--angoff", "0.6", "--as", "leadB")
+    run("reviews", "review", "T-1", "--verdict", "approve", "--as", "leadA")  # without a rating
+    with gate.reading() as session:
+        ratings = gate.angoff_ratings(session)
+    assert ratings.to_dict("records") == [
+        {"item": "T-1", "version": 1, "concept": "ratios", "rater": "leadB", "district": "B", "rating": 0.6}
+    ]
