@@ -22,6 +22,7 @@ class Frozen:
         nodes: (Q,) the calibration's grid, or None.
         separate: group -> all items as that group answers them, where some have parameters of their own in a group;
             such items are not in `items`.
+        histograms: "pooled" and group -> (Q,) weights on the nodes, where populations were estimated as histograms.
     """
 
     items: ItemParameters
@@ -30,6 +31,7 @@ class Frozen:
     groups: dict[str, tuple[float, float]] = field(default_factory=dict)
     nodes: Array | None = None
     separate: dict[str, ItemParameters] = field(default_factory=dict)
+    histograms: dict[str, Array] = field(default_factory=dict)
 
 
 def freeze(fit: Any, warn: bool = True) -> Frozen:
@@ -69,6 +71,10 @@ def freeze(fit: Any, warn: bool = True) -> Frozen:
     else:
         items, separate = fit.item_parameters(), {}
     moments = zip(population.names, population.mean, population.sd, strict=True)
+    histograms = {}
+    if population.histogram is not None:
+        histograms = {str(n): h for n, h in zip(population.names, population.histogram, strict=True)}
+        histograms["pooled"] = population.share @ population.histogram
     return Frozen(
         items,
         population.pooled_mean,
@@ -76,6 +82,7 @@ def freeze(fit: Any, warn: bool = True) -> Frozen:
         {str(name): (float(m), float(s)) for name, m, s in moments},
         np.asarray(population.nodes, dtype=float),
         separate,
+        histograms,
     )
 
 

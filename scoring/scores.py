@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -69,7 +69,10 @@ def score(
     enough = answered >= max(1, min(minimum, len(frozen.items)))
     scores = np.where(enough[:, None], answers.scores, np.int8(-1))
     if method == "eap":
-        result = _eap(frozen, scores, means, sds, group, nodes)
+        shapes = {"pooled": ["pooled"], "group": list(frozen.groups)}.get(prior, []) if isinstance(prior, str) else []
+        result = _eap(
+            frozen, scores, means, sds, group, nodes, [frozen.histograms[n] for n in shapes if frozen.histograms]
+        )
     else:
         result = ability_modes.solve(frozen.items, scores, method, means[group], sds[group])
     status = np.where(enough, SCORED, np.where(answered > 0, TOO_FEW, NOTHING_VALID))
@@ -93,7 +96,8 @@ def _by_group(
     for g, name in enumerate(frozen.groups):
         rows = np.flatnonzero(of == g)
         if rows.size:
-            own = Frozen(frozen.separate[name], float(means[g]), float(sds[g]), nodes=frozen.nodes)
+            shape = {"pooled": frozen.histograms[name]} if frozen.histograms else {}
+            own = Frozen(frozen.separate[name], float(means[g]), float(sds[g]), nodes=frozen.nodes, histograms=shape)
             some = responses.iloc[rows]
             parts.append(score(own, some, method, nodes=nodes, codes=codes, not_reached=not_reached, minimum=minimum))
             places.append(rows)
@@ -178,6 +182,15 @@ def _grid(frozen: Frozen, means: Array, sds: Array, nodes: int | Array | None) -
     return np.asarray(grid, dtype=float)
 
 
+def _pooled(frozen: Frozen, nodes: int | Array | None) -> tuple[Array, Array]:
+    """Nodes and log weights of the pooled population."""
+    if frozen.histograms and frozen.nodes is not None:
+        with np.errstate(divide="ignore"):
+            return frozen.nodes, np.log(frozen.histograms["pooled"])
+    grid = _grid(frozen, np.array([frozen.mean]), np.array([frozen.sd]), nodes)
+    return grid, ability.normal_log_weights(grid, frozen.mean, frozen.sd)
+
+
 def _eap(
     frozen: Frozen,
     scores: NDArray[np.int8],
@@ -185,9 +198,15 @@ def _eap(
     sds: Array,
     group: NDArray[np.int64],
     nodes: int | Array | None,
+    histograms: Sequence[Array] = (),
 ) -> Abilities:
-    grid = _grid(frozen, means, sds, nodes)
-    weights = np.stack([ability.normal_log_weights(grid, m, s) for m, s in zip(means, sds, strict=True)])
+    if histograms and frozen.nodes is not None:  # known on the calibration's nodes only
+        grid = frozen.nodes
+        with np.errstate(divide="ignore"):
+            weights = np.log(np.stack(histograms))
+    else:
+        grid = _grid(frozen, means, sds, nodes)
+        weights = np.stack([ability.normal_log_weights(grid, m, s) for m, s in zip(means, sds, strict=True)])
     if len(weights) == 1:
         return ability.eap(frozen.items, scores, grid, weights[0])
     return ability.eap(frozen.items, scores, grid, weights, group)
@@ -216,9 +235,8 @@ def sum_score_table(
         DataFrame indexed by sum_score: theta, se (posterior SD), probability, expected, scaled, scaled_se.
     """
     frozen = _some(freeze(fit), items)
-    means, sds = np.array([frozen.mean]), np.array([frozen.sd])
-    grid = _grid(frozen, means, sds, nodes)
-    table = sumscore.sum_scores(frozen.items, grid, ability.normal_log_weights(grid, frozen.mean, frozen.sd))
+    grid, weights = _pooled(frozen, nodes)
+    table = sumscore.sum_scores(frozen.items, grid, weights)
     out = pd.DataFrame(
         {"theta": table.theta, "se": table.sd, "probability": table.probability},
         index=pd.Index(table.score.astype(int), name="sum_score"),
@@ -238,7 +256,7 @@ def _some(frozen: Frozen, items: Sequence[str] | None) -> Frozen:
     if unknown:
         raise DesignError("unknown-item", "The fit has no such items.", "", unknown)
     index = np.array([place[str(i)] for i in items], dtype=np.int64)
-    return Frozen(frozen.items.select(index), frozen.mean, frozen.sd, frozen.groups, frozen.nodes)
+    return replace(frozen, items=frozen.items.select(index))
 
 
 @dataclass(frozen=True)
@@ -288,9 +306,7 @@ def reliability(
     answers = _answers(frozen, responses, codes, not_reached)
     enough = (answers.status == ANSWERED).sum(axis=1) >= max(1, min(minimum, len(frozen.items)))
     scores = answers.scores[enough]
-    means, sds = np.array([frozen.mean]), np.array([frozen.sd])
-    grid = _grid(frozen, means, sds, None)
-    weights = ability.normal_log_weights(grid, frozen.mean, frozen.sd)
+    grid, weights = _pooled(frozen, None)
     wle = ability_modes.solve(frozen.items, scores, "wle")
     at_wle = np.where(np.isfinite(wle.theta), wle.theta, 0.0)
     with np.errstate(divide="ignore"):

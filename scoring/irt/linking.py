@@ -60,8 +60,8 @@ class Constants:
 
 
 def is_rasch(items: ItemParameters) -> bool:
-    """Whether all slopes are fixed at a common value, so that A is 1."""
-    return set(items.model) <= {"rasch", "pcm"}
+    """Whether all slopes are fixed at 1, so that A is 1."""
+    return set(items.model) <= {"rasch", "pcm"} and bool((items.a == 1.0).all())
 
 
 def constants(

@@ -274,3 +274,15 @@ def test_items_that_differ_between_districts_stay_out_of_students_scores() -> No
     own = scoring.score(fit, data, prior="group", groups=district)
     assert list(own.index) == list(data.index)
     np.testing.assert_allclose(own["theta"].groupby(district).mean(), fit.groups["mean"], atol=1e-4)
+
+
+def test_an_empirical_population_is_the_prior_it_was_estimated_as() -> None:
+    data, district = simulated_districts()
+    fit = scoring.calibrate(data, groups=district, population="histogram")
+    own = scoring.score(fit, data, prior="group", groups=district)
+    # at the maximum the mean posterior of a group is its histogram, hence its mean
+    np.testing.assert_allclose(own["theta"].groupby(district).mean(), fit.groups["mean"], atol=2e-3)
+    pooled = scoring.score(fit, data)
+    table = scoring.sum_score_table(fit)
+    perfect = (data == 1).all(axis=1)
+    assert table["theta"].iloc[-1] == pytest.approx(pooled.loc[perfect, "theta"].iloc[0], abs=1e-10)
