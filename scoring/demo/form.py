@@ -46,9 +46,9 @@ def simulated(item: Item) -> DemoItem | None:
     if item.type in ("numeric", "short-text"):
         key = next((a.text for a in item.answers if a.key), "")
         wrong = {plain(a.text): a.misconception for a in item.answers if not a.key}
-        return DemoItem(item.id, item.concepts[0], share, plain(key), wrong) if key and wrong else None
+        return DemoItem(item.id, item.concepts[0], share, plain(key), wrong, 1, item.type) if key and wrong else None
     if item.type == "rubric":
-        return DemoItem(item.id, item.concepts[0], share, str(item.points), {}, item.points)
+        return DemoItem(item.id, item.concepts[0], share, str(item.points), {}, item.points, "rubric")
     return None
 
 

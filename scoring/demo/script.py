@@ -19,7 +19,7 @@ import pandas as pd
 from itembank.errors import ItembankError, UsageFault
 from scoring.analysis.result import Analysis
 from scoring.demo.form import choose, simulated
-from scoring.demo.world import DISTRICTS, World, simulate_districts
+from scoring.demo.world import DISTRICTS, DemoItem, World, simulate_districts
 
 CODES = dict(zip(DISTRICTS, ("A", "B"), strict=True))
 PEOPLE = (("ana", "Ana (expert, simulated)", "A", "author"), ("ben", "Ben (expert, simulated)", "B", "author"),
@@ -31,6 +31,7 @@ NOTE = """Everything in this folder is simulated: no real student, school or dis
 
 report.html          the comparison, made by the program from the answers alone
 itembank.db          the bank; itembank.toml makes it the bank of this folder
+items.csv            the items as `itembank analyze` takes them
 data/                the two districts' answers as they were loaded, and truth.csv: what was planted
 commands.txt         what was typed; each line can be typed again here
 """
@@ -68,9 +69,10 @@ def run_demo(folder: Path, students: int, seed: int, say: Callable[[str], None])
         raise UsageFault("not-empty", f"{folder} is not empty.", f"itembank demo {folder} --overwrite")
     source = items_folder()
     form = choose([i for i in check([source]).items if i.grade == "7"])
-    world = simulate_districts([s for i in form if (s := simulated(i)) is not None], students, seed)
+    drawn = [s for i in form if (s := simulated(i)) is not None]
+    world = simulate_districts(drawn, students, seed)
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    _write_files(folder, world, [i.id for i in form])
+    _write_files(folder, world, drawn)
     concepts = sorted({i.concepts[0] for i in form})
     shell = _Shell(folder, say)
     shell.run("init", *(f"--district={code}={name}" for name, code in CODES.items()))
@@ -123,7 +125,7 @@ class _Shell:
             raise ItembankError("demo-failed", f"The command above ended with {done.returncode}.", "itembank doctor")
 
 
-def _write_files(folder: Path, world: World, items: list[str]) -> None:
+def _write_files(folder: Path, world: World, items: list[DemoItem]) -> None:
     """The two districts' answers, the form, the settings, and what was planted."""
     people = world.persons.loc[world.answers.index]
     for district, code in CODES.items():
@@ -131,7 +133,12 @@ def _write_files(folder: Path, world: World, items: list[str]) -> None:
         described = people.loc[here, ["school", "class", "grade", *ATTRIBUTES[1:]]]
         table = described.join(world.answers.loc[here]).rename_axis("student")
         table.to_csv(folder / "data" / f"district-{code.lower()}.csv", encoding="utf-8", lineterminator="\n")
-    plan = ["id: G7-DEMO", f"title: {TITLE}", "grade: 7", "items:", *(f"  - {name}" for name in items)]
+    table = pd.DataFrame(
+        [(i.name, i.concept, i.key if i.kind != "rubric" else "", i.kind, i.points) for i in items],
+        columns=["item", "concept", "key", "type", "points"],
+    )
+    table.to_csv(folder / "items.csv", index=False, lineterminator="\n")
+    plan = ["id: G7-DEMO", f"title: {TITLE}", "grade: 7", "items:", *(f"  - {i.name}" for i in items)]
     (folder / "form.yaml").write_text("\n".join(plan) + "\n", encoding="utf-8")
     (folder / "itembank.toml").write_text('bank = "itembank.db"\nperson = "cora"\n', encoding="utf-8")
     rows = [("gap", c, gap) for c, gap in world.truth.gap.items()]

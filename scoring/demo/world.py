@@ -42,6 +42,7 @@ class DemoItem:
         key: the right answer as a student would give it.
         wrong: answer -> misconception it comes from.
         points: maximum score.
+        kind: choice, numeric, short-text or rubric.
     """
 
     name: str
@@ -50,6 +51,7 @@ class DemoItem:
     key: str
     wrong: Mapping[str, str]
     points: int = 1
+    kind: str = "choice"
 
 
 @dataclass(frozen=True)

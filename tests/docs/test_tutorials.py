@@ -1,0 +1,93 @@
+"""The tutorials' commands run as they stand, and the demo finds what was planted."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring.demo.script import Demo, run_demo
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """One line of a tutorial, run as a user would."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("ITEMBANK_URL", "ITEMBANK_PERSON")}
+    words = shlex.split(line.removeprefix("$ itembank"))
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *words],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, encoding="utf-8",
+    )  # fmt: skip
+
+
+def commands(page: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ itembank ")]
+    assert len(lines) > 10
+    return lines
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Demo:
+    return run_demo(tmp_path_factory.mktemp("demo") / "demo", 2400, 1, lambda line: None)
+
+
+def test_the_demo_finds_what_was_planted(demo):
+    truth = demo.truth
+    gaps = truth[truth["what"].str.contains("minus")]
+    # five intervals of nominal 95 % that share the same schools: at most one may miss
+    assert (gaps["inside"] == "no").sum() <= 1
+    turned = gaps[gaps["what"].str.contains("reversed")].iloc[0]
+    assert turned["estimate"] > 0 > gaps["estimate"].drop(turned.name).max()
+    planted = truth[truth["what"].str.contains("logits")]
+    assert list(planted["inside"]) == ["found", "found"]
+    assert truth.iloc[-1]["inside"] == "yes"  # no other item is class C
+
+
+def test_the_demo_says_that_it_is_simulated_and_leaves_a_whole_folder(demo):
+    page = demo.report.read_text(encoding="utf-8")
+    assert "Simulated students" in page
+    assert "Planted and found" in page
+    assert {"report.html", "itembank.db", "itembank.toml", "commands.txt", "README.txt", "items.csv", "form.yaml"} <= {
+        p.name for p in demo.folder.iterdir()
+    }
+    for name in ("district-a.csv", "district-b.csv"):
+        assert pd.read_csv(demo.folder / "data" / name, dtype=str)["student"].str.startswith("SIM-").all()
+
+
+def test_students_numbers_are_not_in_the_bank(demo):
+    content = (demo.folder / "itembank.db").read_bytes()
+    assert b"SIM-A-" not in content
+    assert b"SIM-B-" not in content
+
+
+def test_the_analysts_tutorial_runs(demo):
+    for line in commands("tutorial-analyst.md"):
+        done = typed(line, demo.folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    text = (ROOT / "docs" / "tutorial-analyst.md").read_text(encoding="utf-8")
+    code = re.search(r"<!-- python -->\n```python\n(.*?)```", text, re.S).group(1)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=demo.folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_authors_tutorial_runs(tmp_path):
+    (tmp_path / "items").symlink_to(ROOT / "items", target_is_directory=True)
+    text = (ROOT / "docs" / "tutorial-author.md").read_text(encoding="utf-8")
+    written = re.search(r"<!-- file: (\S+) -->\n```markdown\n(.*?)```", text, re.S)
+    for line in commands("tutorial-author.md"):
+        done = typed(line, tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        if " items new " in line:
+            (tmp_path / written.group(1)).write_text(written.group(2), encoding="utf-8")
+        if " items show " in line:
+            assert "approved" in done.stdout
