@@ -68,13 +68,14 @@ def read_responses(
     if not len(names) or not len(responses):
         raise DesignError("no-responses", "There are no responses.", "Give a table with students and items.")
     meaning = {str(k): _STATUS[v] for k, v in (DEFAULT_CODES if codes is None else codes).items()}
-    scores = np.full(responses.shape, MISSING, dtype=np.int8)
-    status = np.full(responses.shape, ANSWERED, dtype=np.int8)
     problems: list[str] = []
     if _whole_numbers(responses, meaning):
         values = responses.to_numpy()
         if values.min() >= 0 and values.max() <= 100:  # nothing coded, nothing missing
-            return Responses(names, responses.index, np.ascontiguousarray(values, dtype=np.int8), status)
+            nothing_else = np.broadcast_to(np.int8(ANSWERED), responses.shape)  # no memory for equal values
+            return Responses(names, responses.index, np.ascontiguousarray(values, dtype=np.int8), nothing_else)
+    scores = np.full(responses.shape, MISSING, dtype=np.int8)
+    status = np.full(responses.shape, ANSWERED, dtype=np.int8)
     for j, name in enumerate(names):
         _read_column(responses.iloc[:, j], meaning, scores[:, j], status[:, j], name, problems)
     if problems:

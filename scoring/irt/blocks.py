@@ -136,9 +136,11 @@ def make_blocks(
     start = np.concatenate([[0], np.cumsum(categories)[:-1]]).astype(np.int64)
     answered = np.flatnonzero((codes >= 0).any(axis=1) & (weights > 0))
     row_of = np.full(len(codes), -1, dtype=np.int64)
-    inner, inner_groups, inner_weights = codes[answered], groups[answered], weights[answered]
-    if collapse:
-        first, position = distinct_rows(inner, inner_groups)
+    everybody = len(answered) == len(codes)  # then nothing is copied: with millions of students memory counts
+    inner = codes if everybody else codes[answered]
+    inner_groups, inner_weights = groups[answered], weights[answered]
+    first, position = distinct_rows(inner, inner_groups) if collapse else (answered[:0], answered[:0])
+    if collapse and len(first) < len(inner):
         total: Array = np.bincount(position, inner_weights, minlength=len(first)).astype(float)
         rows, row_groups = inner[first], inner_groups[first]
     else:

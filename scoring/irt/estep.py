@@ -5,11 +5,12 @@ log-probabilities, the expected counts another (Bock & Aitkin 1981). BLAS runs o
 spans of students, whose sums are added in a fixed order, so that no number depends on how many there are.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def over_spans(jobs: Sequence[T], work: Callable[[T], U], threads: int) -> list[
     with _controller().limit(limits=1, user_api="blas"):
         if threads <= 1 or len(jobs) < 2:
             return [work(job) for job in jobs]
-        return list(_pool(threads).map(work, jobs))
+        return list(_pool(threads, os.getpid()).map(work, jobs))
 
 
 @cache
@@ -52,8 +53,9 @@ def _controller() -> ThreadpoolController:
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Kept: starting threads anew for every pass costs more than a small pass."""
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Kept: starting threads anew for every pass costs more than a small pass. A forked process gets its own."""
+    del process
     return ThreadPoolExecutor(threads, thread_name_prefix="spans")
 
 
@@ -81,9 +83,7 @@ def posterior(
     return a, top + np.log(total), x
 
 
-def expectation(
-    blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1, single: bool = False
-) -> Expectation:
+def expectation(blocks: Blocks, log_p: Array, log_prior: Array, threads: int = 1, single: bool = False) -> Expectation:
     """One pass.
 
     Args:
@@ -93,7 +93,7 @@ def expectation(
         threads: how many spans are worked on at a time.
         single: matrix products in single precision, for steps that need no more.
     """
-    kind = np.float32 if single else np.float64
+    kind: Any = np.float32 if single else np.float64
     logs = [
         (columns.astype(kind), base.astype(kind))
         for columns, base in (block_logs(b, blocks, log_p, log_prior) for b in blocks.blocks)
