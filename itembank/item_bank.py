@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import select
 
-from itembank import database, item_authoring, item_diff, item_file, lint, mathtext, people
+from itembank import database, item_authoring, item_content, item_diff, item_file, lint, mathtext, people
 from itembank.authoring import store_item, version_of
 from itembank.errors import Conflict, Rejected, UsageFault
 from itembank.findings import errors
@@ -54,12 +54,17 @@ class Shown:
         return "\n".join(lines)
 
 
+def item_of(version: ItemVersion, name: str = "") -> Item | None:
+    """The item of a stored version, whole with its shared text and pictures; None where only a register entry is."""
+    return item_content.restored(version.content, name)
+
+
 def _item_of(version: ItemVersion, code: str) -> Item:
-    reading = item_file.read_text(version.source, f"{code}@{version.number}")
-    if reading.item is None:
+    item = item_of(version, f"{code}@{version.number}")
+    if item is None:
         message = f"{code}@{version.number} has no text in the bank: it is only registered."
         raise Rejected("no-text", message, f"itembank items list --json | look for {code}")
-    return reading.item
+    return item
 
 
 def shown(name: str) -> Shown:
@@ -128,7 +133,7 @@ def history(code: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []
         before: Item | None = None
         for version in versions:
-            now = item_file.read_text(version.source, "").item if version.source else None
+            now = item_of(version)
             changed = [c.part for c in item_diff.changes(before, now)] if before and now else []
             found.append(
                 {

@@ -4,22 +4,24 @@ The reader reports every problem with its line; one bad line does not hide the n
 executed. `read(write(item))` is the same item.
 """
 
+import base64
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from itembank import front_matter, item_body
 from itembank.findings import Finding
-from itembank.item_model import Item, Variant
+from itembank.item_model import Figure, Item, Variant
 from itembank.item_schema import Schema
 from itembank.item_writer import flow, scalar, write
 
 __all__ = ["Reading", "bank_root", "flow", "inside", "normalised", "read", "read_bytes", "read_text", "scalar", "write"]
 
 MAX_BYTES = 1_000_000
+PICTURES = (".svg", ".png")
 _TYPE_SECTION = {
     "choice": "options",
     "multi-select": "options",
@@ -116,6 +118,8 @@ def read_text(text: str, source: str = "item.md", folder: Path | None = None) ->
     if fields.get("type") and fields.get("id"):
         item = _item(fields, body, head.entries, source)
         findings += _structure(item, body)
+        if folder is not None and any(f.kind == "file" for f in item.figures):
+            item = replace(item, figures=tuple(_with_content(f, folder) for f in item.figures))
         if item.stimulus.endswith(".md"):
             item, found = _with_stimulus(item, folder)
             findings += found
@@ -209,9 +213,18 @@ def inside(folder: Path, name: str) -> Path | None:
     return path if path.is_relative_to(root) else None
 
 
-def _with_stimulus(item: Item, folder: Path | None) -> tuple[Item, list[Finding]]:
-    from dataclasses import replace
+def _with_content(figure: Figure, folder: Path) -> Figure:
+    """A figure that is a picture file in the bank's folder, with its bytes."""
+    path = inside(folder, str(figure.data.get("file", ""))) if figure.kind == "file" else None
+    try:
+        if path is None or path.suffix.lower() not in PICTURES or path.stat().st_size > MAX_BYTES:
+            return figure
+        return replace(figure, content=base64.b64encode(path.read_bytes()).decode())
+    except OSError:
+        return figure
 
+
+def _with_stimulus(item: Item, folder: Path | None) -> tuple[Item, list[Finding]]:
     line = item.lines.get("stimulus", 0)
     path = inside(folder, item.stimulus) if folder is not None else None
     if path is None:

@@ -105,6 +105,7 @@ class Figure:
         alt: what a person who cannot see it needs to know, without the answer.
         alt_es: the same in Spanish; "" where there is none.
         data: the rest of its front matter.
+        content: of a file, its bytes in base64, so that a changed picture is a changed item and the bank keeps it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Figure:
     data: Mapping[str, Data] = field(default_factory=dict)
     line: int = 0
     alt_es: str = ""
+    content: str = ""
 
     def description(self, language: str = "en") -> str:
         """The alt text in a language, in English where there is none."""

@@ -86,7 +86,7 @@ def figure_files_lie_in_the_bank(item: Item, around: Surroundings) -> Iterator[F
     for figure in item.figures:
         if figure.kind != "file":
             continue
-        name = figure.data.get("file", figure.data.get("path", ""))
+        name = figure.data.get("file", "")
         path = item_file.inside(around.folder, str(name)) if around.folder is not None else None
         if around.folder is not None and path is None:
             yield found(item, figure.line, "path-outside", f"figure `{figure.name}` lies outside of the bank's folder",

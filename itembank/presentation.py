@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from itembank import figures, item_file
+from itembank import figures
 from itembank.item_model import Figure, Item, Variant
 
 _MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -54,16 +54,12 @@ def called(item: Item, texts: Sequence[str]) -> set[str]:
     return {f.name for f in item.figures if any(f"[figure: {f.name}]" in t or f"[figure:{f.name}]" in t for t in texts)}
 
 
-def file_bytes(figure: Figure, folder: Path | None) -> tuple[bytes, str] | None:
-    """(content, suffix) of a figure's file, if it lies in the bank's folder and is a picture of at most 1 MB."""
-    name = str(figure.data.get("file", figure.data.get("path", "")))
-    path = item_file.inside(folder, name) if folder is not None else None
-    try:
-        if path is None or path.suffix.lower() not in _MEDIA or path.stat().st_size > item_file.MAX_BYTES:
-            return None
-        return path.read_bytes(), path.suffix.lower()
-    except OSError:
+def file_bytes(figure: Figure) -> tuple[bytes, str] | None:
+    """(content, suffix) of a figure that is a picture file; None where the reader could not take it in."""
+    suffix = Path(str(figure.data.get("file", ""))).suffix.lower()
+    if not figure.content or suffix not in _MEDIA:
         return None
+    return base64.b64decode(figure.content), suffix
 
 
 def svg(figure: Figure, prefix: str, language: str = "en") -> str | None:
@@ -74,12 +70,11 @@ def svg(figure: Figure, prefix: str, language: str = "en") -> str | None:
         return None
 
 
-def html_figure(item: Item, figure: Figure, prefix: str, language: str = "en") -> str:
+def html_figure(figure: Figure, prefix: str, language: str = "en") -> str:
     """A figure as HTML; a file becomes an image that cannot run scripts."""
     drawn = svg(figure, prefix, language)
     if drawn is None and figure.kind == "file":
-        folder = Path(item.source).parent if item.source else None
-        content = file_bytes(figure, folder)
+        content = file_bytes(figure)
         if content:
             data = base64.b64encode(content[0]).decode()
             drawn = f'<img alt="{escape(figure.description(language))}" src="data:{_MEDIA[content[1]]};base64,{data}">'

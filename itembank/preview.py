@@ -98,7 +98,7 @@ def face(
 
     texts = presentation.words(item, language)
     prefix = f"i{number}-{language}"
-    drawn = {f.name: presentation.html_figure(item, f, prefix, language) for f in item.figures}
+    drawn = {f.name: presentation.html_figure(f, prefix, language) for f in item.figures}
     called = presentation.called(item, [texts.stem, *texts.options.values(), *texts.rows.values(), texts.solution])
 
     def shown(text: str, inline: bool = True) -> Any:

@@ -1,7 +1,6 @@
 """The Typst source of a booklet: items in, markup and picture files out."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 from itembank import figures, mathtext, presentation, typeset
@@ -65,12 +64,11 @@ class _Writer:
         """Name -> Typst code of each figure of an item."""
         found: dict[str, str] = {}
         for i, figure in enumerate(item.figures):
-            folder = Path(item.source).parent if item.source else None
             problem, name = "", f"{prefix}-{i}.svg"
             if not figure.alt:
                 problem = "no alt text"
             elif figure.kind == "file":
-                content = presentation.file_bytes(figure, folder)
+                content = presentation.file_bytes(figure)
                 if content is None:
                     problem = "its file cannot be read"
                 else:

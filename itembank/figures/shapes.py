@@ -103,7 +103,15 @@ def _beside(
         normal = (-normal[0], -normal[1])
     anchor = "middle" if abs(normal[0]) < 0.5 else "start" if normal[0] > 0 else "end"
     distance = 9 if anchor != "middle" else 14
-    picture.text(middle[0] + normal[0] * distance, middle[1] + normal[1] * distance + 5, words, anchor, 15, len(words) == 1, halo=True)
+    picture.text(
+        middle[0] + normal[0] * distance,
+        middle[1] + normal[1] * distance + 5,
+        words,
+        anchor,
+        15,
+        len(words) == 1,
+        halo=True,
+    )
 
 
 def _square(picture: Drawing, at: Mapping[str, tuple[float, float]], names: list[str], name: str) -> None:
