@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest, multivariate_normal
 
+from scoring.diagnostics import m2
 from scoring.diagnostics.m2 import _covariance, _derivatives, _expected, _moments, model_fit
 from scoring.diagnostics.observed_curves import observed_curves, pseudo_counts, rmsd
 from scoring.diagnostics.persons import person_fit
@@ -105,7 +106,7 @@ def test_model_fit_matches_the_reference(reference_data: Path, data: str, which:
     name = {"M2": "M2", "C2": "C2", "M2*": "M2star"}[kind]
     expected = json.loads((ref / f"mirt_{which}_{name}.json").read_text())
     got = model_fit(items, x, NODES, weights, kind=kind)
-    # SAT12 rasch: the reference differentiates the population's variance numerically (2e-5 of the statistic)
+    # Rasch: the reference counts the population's SD as a parameter but leaves out its derivative (see below)
     assert got.statistic == pytest.approx(expected["M2"], rel=2e-5)
     assert got.df == expected["df"]
     assert got.rmsea == pytest.approx(expected["RMSEA"], abs=1e-5)
@@ -115,6 +116,21 @@ def test_model_fit_matches_the_reference(reference_data: Path, data: str, which:
     assert got.rmsea_high == pytest.approx(expected["RMSEA_95"], abs=1e-3)
     assert got.cfi == pytest.approx(expected["CFI"], abs=2e-3)
     assert got.tli == pytest.approx(expected["TLI"], abs=1e-3)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("data", ["LSAT7", "SAT12"])
+def test_what_the_reference_does_with_the_population_sd(
+    reference_data: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the SD's derivative its statistic is reproduced to all digits, with one degree of freedom more."""
+    items, x, weights, ref = reference_case(reference_data, data, "rasch")
+    expected = json.loads((ref / "mirt_rasch_M2.json").read_text())
+    full = m2._population_derivatives
+    monkeypatch.setattr(m2, "_population_derivatives", lambda m, n, w, mean, sd: full(m, n, w, mean, False))
+    got = model_fit(items, x, NODES, weights)
+    assert got.statistic == pytest.approx(expected["M2"], abs=1e-6)
+    assert got.df == expected["df"] + 1
 
 
 MIXED = make_items(
