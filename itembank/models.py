@@ -461,6 +461,31 @@ class Student(Base, table=True):
     pseudonym: str = Field(max_length=64)
 
 
+class Classroom(Base, table=True):
+    """A class as its roster names it."""
+
+    __tablename__ = "classrooms"
+    __table_args__ = (UniqueConstraint("school_id", "code"),)
+    id: int | None = Field(default=None, primary_key=True)
+    school_id: int = Field(foreign_key="schools.id")
+    code: str
+    title: str = _text()
+
+
+class Enrollment(Base, table=True):
+    """Where a student was when the roster was read, and what was recorded of them; replaced by the next roster."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (UniqueConstraint("student_id", "school_id", "classroom_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    district_id: int = Field(foreign_key="districts.id", index=True)
+    student_id: int = Field(foreign_key="students.id")
+    school_id: int = Field(foreign_key="schools.id", index=True)
+    classroom_id: int | None = Field(default=None, foreign_key="classrooms.id", index=True)
+    background_id: int | None = Field(default=None, foreign_key="backgrounds.id")
+    as_of: date
+
+
 class Background(Base, table=True):
     """One combination of what was recorded of students on the test date; sittings that agree share it."""
 

@@ -1,8 +1,5 @@
 """Storing checked responses: students under pseudonyms, sittings, packed answers, all in one transaction."""
 
-import hashlib
-import json
-
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
@@ -10,11 +7,11 @@ from sqlmodel import Session, select
 
 from itembank import identity
 from itembank.database import bulk_insert
+from itembank.enrolling import background_of, enrolled
 from itembank.findings import Finding
 from itembank.models import (
     Administration,
     AnswerCode,
-    Background,
     District,
     Import,
     Person,
@@ -104,7 +101,8 @@ def store(
     session.flush()
     students, new_students = _students(session, checked)
     schools, new_schools = _schools(session, checked, layout)
-    backgrounds = _backgrounds(session, checked, layout)
+    backgrounds: list[int | None] = list(_backgrounds(session, checked, layout).tolist())
+    schools, backgrounds = _from_roster(session, checked, layout, students, schools, backgrounds)
     form_ids = np.array([f.id for f, _ in checked.forms], dtype=np.int64)[checked.form_index]
     at = administration.id or 0
     bulk_insert(
@@ -126,7 +124,7 @@ def store(
             students.tolist(),
             schools,
             form_ids.tolist(),
-            backgrounds.tolist(),
+            backgrounds,
             [record.id] * len(students),
             checked.tested_on,
             strict=True,
@@ -180,6 +178,30 @@ def _schools(session: Session, checked: Checked, layout: Layout) -> tuple[list[i
     return [of[p] for p in zip(checked.district_ids.tolist(), fact.codes.tolist(), strict=True)], new
 
 
+def _from_roster(
+    session: Session,
+    checked: Checked,
+    layout: Layout,
+    students: NDArray[np.int64],
+    schools: list[int | None],
+    backgrounds: list[int | None],
+) -> tuple[list[int | None], list[int | None]]:
+    """Schools, and grade with attributes, as the roster has them, where the file says nothing of them."""
+    assert checked.sheet is not None
+    said = {*checked.sheet.facts, *layout.fixed, *layout.attributes}
+    no_school, no_background = "school" not in said, not (said - {"student", "district", "school", "form", "date"})
+    if not (no_school or no_background):
+        return schools, backgrounds
+    known = enrolled(session, sorted(set(checked.district_ids.tolist())))
+    for i, student in enumerate(students.tolist() if known else []):
+        school, background = known.get(student, (None, None))
+        if no_school and school is not None:
+            schools[i] = school
+        if no_background and background is not None:
+            backgrounds[i] = background
+    return schools, backgrounds
+
+
 def _backgrounds(session: Session, checked: Checked, layout: Layout) -> NDArray[np.int64]:
     """(N,) the id of each sitting's combination of grade and attributes."""
     sheet = checked.sheet
@@ -197,14 +219,7 @@ def _backgrounds(session: Session, checked: Checked, layout: Layout) -> NDArray[
     for sitting in first.tolist():
         facts = {name: fact.values[fact.codes[sitting]] for name, fact in used}
         grade = facts.pop("grade", "") or layout.fixed.get("grade", "")
-        text = json.dumps([grade, facts], sort_keys=True, ensure_ascii=False)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        entry = session.exec(select(Background).where(Background.content_hash == digest)).first()
-        if entry is None:
-            entry = Background(content_hash=digest, grade=grade, attributes=facts)
-            session.add(entry)
-            session.flush()
-        ids.append(entry.id or 0)
+        ids.append(background_of(session, grade, facts))
     found: NDArray[np.int64] = np.array(ids, dtype=np.int64)[group]
     return found
 

@@ -12,6 +12,7 @@ from itembank.models import (
     Administration,
     Background,
     District,
+    Enrollment,
     Import,
     Person,
     RawResponse,
@@ -67,6 +68,7 @@ def erase(
             scores += _delete(session, Score, columns(Score).sitting_id.in_(part))
             _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(part))
             sittings += _delete(session, Sitting, columns(Sitting).id.in_(part))
+        _delete(session, Enrollment, columns(Enrollment).student_id.in_(ids))
         _delete(session, Student, columns(Student).id.in_(ids))
     counts = {"students": len(found), "sittings": sittings, "scores": scores}
     audit.record(session, "erase students", f"district:{district.code}", person, district.code, counts)
@@ -74,7 +76,8 @@ def erase(
 
 
 def withdraw_import(session: Session, number: int, person: Person | None = None) -> dict[str, int]:
-    """Take a loaded file back: its sittings, responses and their scores. Students without any sitting go too.
+    """Take a loaded file back: its sittings, responses and their scores. Students who neither sat
+    anything else nor stand on a roster go too.
 
     Raises:
         Rejected: there is no such import.
@@ -86,8 +89,9 @@ def withdraw_import(session: Session, number: int, person: Person | None = None)
     scores = _delete(session, Score, columns(Score).sitting_id.in_(mine))
     _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(mine))
     sittings = _delete(session, Sitting, columns(Sitting).import_id == number)
-    left = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
-    students = _delete(session, Student, ~left)
+    sat = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
+    enrolled = sa.exists().where(columns(Enrollment).student_id == columns(Student).id)
+    students = _delete(session, Student, ~sat & ~enrolled)
     administration = session.get(Administration, row.administration_id)
     session.delete(row)
     session.flush()

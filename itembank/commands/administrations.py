@@ -76,20 +76,29 @@ def open_(
 @app.command("status")
 def status(
     name: Annotated[str, typer.Argument(help="May be left away when there is one.")] = "",
+    by: Annotated[str, typer.Option(help="form, or against the roster: district, school or class.")] = "form",
     format: Format = "table",
     json: Json = False,
 ) -> None:
-    """How many sittings came in, by district and form."""
+    """How many sittings came in; with a roster, who is missing and who was not expected."""
     from itembank import administrations, database, terminal
+    from itembank.errors import UsageFault
 
     with database.reading() as session:
         adm = administrations.administration_of(session, name)
-        rows = administrations.status(session, adm)
+        if by not in ("form", "district", "school", "class"):
+            raise UsageFault("bad-option", f"--by {by!r} is unknown.", "--by form, district, school or class")
+        rows = administrations.status(session, adm) if by == "form" else administrations.account(session, adm, by)
         said = f"{adm.code}: {adm.status}, {adm.opens_on} to {adm.closes_on}, {adm.mode}."
     terminal.say(said)
     names = ["district", "form", "sittings", "students", "schools", "expected"]
+    if by != "form":
+        fields = ["district", "school", "class"]
+        names = [*fields[: fields.index(by) + 1], "enrolled", "sat", "missing", "not on roster"]
     terminal.emit_rows(rows, names, format_of(format, json))
-    if not any(r["sittings"] for r in rows):
+    if by != "form" and not any(r["enrolled"] for r in rows):
+        terminal.next_step("itembank rosters import PACKAGE --district CODE")
+    elif not any(r.get("sittings") or r.get("sat") for r in rows):
         terminal.next_step(f"itembank responses check FILE --administration {adm.code}")
 
 
