@@ -27,7 +27,7 @@ CONVERGED = 1e-6
 _FINISHED = 1e-9
 SITES = 1e-6
 #: Decrement beyond which a step is far from the maximum.
-_FAR = 10.0
+_FAR = 30.0
 #: A correlation matrix with a smaller eigenvalue counts as singular; the prior that then keeps it inside.
 _SINGULAR = 1e-3
 CORRELATION_STRENGTH = 1.0
@@ -258,7 +258,8 @@ class _Search:
             point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, self.max_passes)
             full = objective.working.to_full(point.psi)
             spread, self.passes = min(spread, objective.smallest_sd), objective.passes
-            sharper = grid_for(self.model, full, 1.15 * spread).size > grid.size  # or further out than foreseen
+            # sharper or further out than foreseen (half an SD of slack: five SDs leave 3e-7 of a population outside)
+            sharper = grid_for(self.model, full, 1.15 * spread, 5.0).size > grid.size
             if not sharper or self.passes >= self.max_passes:
                 return _Found(objective, point, decrement, full)
 

@@ -57,11 +57,11 @@ def weak_priors(ridge: Array) -> Array:
     return out
 
 
-def grid_for(model: ProfileModel, full: Array, smallest_sd: float) -> Array:
-    """Nodes that reach five and a half SDs beyond every group's mean, spaced for the sharpest posterior."""
+def grid_for(model: ProfileModel, full: Array, smallest_sd: float, reach: float = 5.5) -> Array:
+    """Nodes that reach `reach` SDs beyond every group's mean, spaced for the sharpest posterior."""
     mu, sigma = model.populations(full)
-    reach = np.abs(mu) + 5.5 * np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
-    bound = max(6.0, float(np.ceil(reach.max())))
+    furthest = np.abs(mu) + reach * np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
+    bound = max(6.0, float(np.ceil(furthest.max())))
     # at least 1.35 spacings per SD: moments to 1e-15, P(above a cut) to 1e-4 in the very sharpest posterior
     spacing = float(np.clip(smallest_sd / 1.55, 0.05, 0.25))
     return np.linspace(-bound, bound, 2 * int(np.ceil(bound / spacing)) + 1)
