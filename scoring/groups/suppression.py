@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from scoring.groups.attack import SLACK, Counts, Interval, count_interval
+from scoring.groups.attack import SLACK, Counts, Interval, Joint, count_interval
 from scoring.irt.errors import DesignError
 
 Flags = NDArray[np.bool_]
@@ -112,7 +112,10 @@ def suppress(
         unknown = hidden | counts.derived
         small = counts.derived & (size >= 1) & (size < minimum)
         cuts = []
+        joint = Joint(counts, unknown, [])
         for k in np.flatnonzero(hidden | small):
+            if joint.size(int(k), protected) is None:
+                continue
             found = count_interval(counts, unknown, int(k))
             if not protected(found):
                 cuts.append(Cut(int(k), found.binding[~fixed_open[found.binding]], bool(start[k]) or bool(small[k])))

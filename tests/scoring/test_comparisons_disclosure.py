@@ -1,0 +1,151 @@
+"""Disclosure through the DataFrame face: random linked releases, attacked; codes, contrasts, earlier releases."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.comparisons import audit, disclose
+from scoring.irt.errors import DesignError
+
+
+def study() -> ModuleType:
+    place = Path(__file__).parents[2] / "studies" / "disclosure_audit.py"
+    spec = importlib.util.spec_from_file_location("disclosure_audit", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["disclosure_audit"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def one_concept(seed: int) -> dict[str, pd.DataFrame]:
+    """A small version of the study's releases: three schools per district, one concept."""
+    s = study()
+    return s.tables(s.students(np.random.default_rng(seed), 3, 1, 30.0))  # type: ignore[no-any-return]
+
+
+def test_twenty_random_releases_stand_and_primary_suppression_alone_falls() -> None:
+    """The audit finds nothing in 20 protected releases, and with small cells hidden alone it finds most of them."""
+    backed_out = narrowed = small = 0
+    for seed in range(20):
+        tables = one_concept(seed)
+        release = disclose(tables)
+        assert audit(release, intervals=False)["protected"].all()
+        naive = audit(disclose(tables, complementary=False))
+        sizes = naive[naive["what"] == "size"]
+        small += len(sizes)
+        narrowed += int((~sizes["protected"]).sum())
+        backed_out += int((sizes["high"] - sizes["low"] < 0.5).sum())
+    assert narrowed > 0.5 * small
+    assert backed_out > 20
+
+
+def two_schools() -> pd.DataFrame:
+    """Sizes 60 = 48 + 12 and 70 = 40 + 30; one school with a top rate; a small group of 4 beside 26."""
+    index = pd.MultiIndex.from_tuples(
+        [("A", "all"), ("A", "A1"), ("A", "A2"), ("B", "all"), ("B", "B1"), ("B", "B2"), ("all", "all")],
+        names=["district", "school"],
+    )
+    n = [90, 60, 30, 110, 70, 40, 200]
+    percent = [65.0, 60.0, 75.0, 50.0, 40.0, 67.5, 56.75]
+    return pd.DataFrame({"n": n, "percent": percent, "mean": 0.123, "se": 0.05}, index=index)
+
+
+def test_nothing_is_hidden_without_need() -> None:
+    release = disclose({"schools": two_schools()})
+    table = release.tables["schools"]
+    assert table["n"].tolist() == ["90", "60", "30", "110", "70", "40", "200"]
+    assert table["percent"].tolist() == ["65", "60", "75", "50", "40", "68", "57"]
+    assert table["mean"].tolist() == [0.123] * 7
+    assert release.log()["hidden_small"] == 0
+    assert release.share_published == 1.0
+
+
+def test_a_coded_value_is_hidden() -> None:
+    """A coded percentage takes mean and SE with it, and does not tell small from large inside its code."""
+    table = two_schools()
+    table["percent"] = [94.67, 97.0, 90.0, 50.0, 40.0, 67.5, 70.1]
+    release = disclose({"schools": table})
+    shown = release.tables["schools"]
+    row = shown.loc[("A", "A1")]
+    assert row["percent"] in ("≥95", "*")
+    assert row["mean"] is None
+    assert row["se"] is None
+    assert shown.loc[("B", "B1"), "mean"] == 0.123
+    assert audit(release)["protected"].all()
+    assert release.log()["percentages_coded"] >= 1
+
+
+def test_contrasts_of_coded_and_hidden_groups() -> None:
+    groups = pd.DataFrame(
+        {"n": [200, 150, 25, 8, 383], "percent": [60.2, 40.7, 96.0, 50.0, 53.0]},
+        index=pd.Index(["a", "b", "c", "d", "all"], name="group"),
+    )
+    side = lambda g: {"group": g}  # noqa: E731
+    contrasts = pd.DataFrame(
+        {
+            "first": [side("a"), side("c"), side("a"), side("a")],
+            "second": [side("b"), side("a"), side("c"), side("d")],
+            "gap": [19.5, 35.8, -35.8, 10.2], "se": 2.0, "low": 1.0, "high": 3.0,
+        },
+        index=pd.Index(range(4), name="row"),
+    )  # fmt: skip
+    shown = disclose({"groups": groups, "gaps": contrasts}).tables
+    groups_out, gaps = shown["groups"], shown["gaps"]
+    assert groups_out.loc["d"].tolist() == ["*", "*"]
+    assert gaps["gap"].iloc[0] in ("19", "*")  # 60 - 41: of the published percentages, not of unrounded ones
+    for row, group in ((1, "c"), (2, "c"), (3, "d")):
+        assert gaps["se"].iloc[row] is None, group
+        assert not gaps["gap"].iloc[row].lstrip("-").isdigit()
+    assert gaps["gap"].iloc[3] == "*"
+
+
+def test_an_earlier_release_counts() -> None:
+    """First district by school, then district by program: a program of 12 hidden by nothing else stays hidden."""
+    first = two_schools()[["n"]]
+    programs = pd.DataFrame(
+        {"n": [60, 52, 8]},
+        index=pd.MultiIndex.from_tuples([("A1", "all"), ("A1", "x"), ("A1", "y")], names=["school", "program"]),
+    )
+    programs = pd.concat({"A": programs}, names=["district"])
+    alone = disclose({"programs": programs})
+    assert alone.tables["programs"].loc[("A", "A1", "y"), "n"] == "*"
+    assert (alone.tables["programs"]["n"] == "*").sum() == 2  # one more cell is enough: the total or the other program
+    after = disclose({"programs": programs}, earlier=[disclose({"schools": first})])
+    table = after.tables["programs"]["n"]
+    assert table.loc[("A", "A1", "all")] == "60"  # public before
+    assert (table.loc[("A", "A1", "x")], table.loc[("A", "A1", "y")]) == ("*", "*")
+    assert audit(after)["protected"].all()
+
+
+def test_named_sums_link_tables_that_share_no_total() -> None:
+    """Ever-EL = EL + reclassified: with all three public, a hidden EL of 7 would be a subtraction."""
+    a = pd.DataFrame({"n": [7, 40, 153]}, index=pd.Index(["EL", "RFEP", "never"], name="status"))
+    b = pd.DataFrame({"n": [47, 153]}, index=pd.Index(["ever", "never"], name="ever_el"))
+    link = [({"ever_el": "ever"}, [{"status": "EL"}, {"status": "RFEP"}])]
+    release = disclose({"status": a, "ever": b}, sums=link)
+    assert audit(release)["protected"].all()
+    assert (release.tables["status"]["n"] == "*").sum() == 2
+    blind = disclose({"status": a, "ever": b})
+    assert (blind.tables["status"]["n"] == "*").sum() == 1
+
+
+def test_refusals() -> None:
+    table = two_schools()
+    with pytest.raises(DesignError, match="never published"):
+        disclose({"t": table}, minimum=5)
+    with pytest.raises(DesignError) as refusal:
+        disclose({"t": table.assign(n=[90, 60, -1, 110, 70.5, 40, 200]), "u": table.drop(columns="n")})
+    assert len(refusal.value.details) == 3
+    with pytest.raises(DesignError, match="0 and 100"):
+        disclose({"t": table.assign(percent=101.0)})
+    twice = pd.concat([table, table.iloc[:1]])
+    with pytest.raises(DesignError) as refusal:
+        disclose({"t": twice})
+    assert "stands twice" in refusal.value.details[0]
