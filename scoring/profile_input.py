@@ -85,12 +85,13 @@ def read_profile_input(
     concept = concept_of[columns]
     items = tuple(read.items[j] for j in columns)
     group_names, group = _labels(groups, responses.index, "groups", "all", problems)
-    case_weights = _numbers(weights, responses.index, problems)
+    # who answered nothing is kept with a status, but is no evidence about a group
+    case_weights = np.where((scores >= 0).any(axis=1), _numbers(weights, responses.index, problems), 0.0)
     given, held = _items(items, scores, model, fixed, case_weights, problems)
     partner_of_group = _partners(partner, responses.index, group_names, group, problems)
     cluster, stratum = _clusters(clusters, responses.index, group, partner_of_group, problems)
     if not problems:
-        problems += _design(names, items, concept, scores, group_names, group, held)
+        problems += _design(names, items, concept, scores, group_names, group, held, case_weights)
     if problems:
         raise DesignError(
             "bad-profile", "The concept profile cannot be estimated as asked.", "Correct each of these.", problems
@@ -118,7 +119,9 @@ def read_profile_input(
         np.array([bool(held[concept == c].any()) for c in range(len(names))]),
         np.array([bool(is_rasch[concept == c].any()) for c in range(len(names))]),
         constant,
-        len(names) > 1 and len(group_names) > 1 and int(np.bincount(group).min()) < COMMON_CORRELATIONS_BELOW,
+        len(names) > 1
+        and len(group_names) > 1
+        and int(np.bincount(group[case_weights > 0]).min()) < COMMON_CORRELATIONS_BELOW,
     )
     return ProfileInput(
         read,
@@ -277,12 +280,13 @@ def _design(
     groups: tuple[str, ...],
     group: Index,
     held: NDArray[np.bool_],
+    weights: Array,
 ) -> list[str]:
     """Every concept has items enough, every group students enough, and the groups share items in every concept."""
     problems = []
     seen = np.stack([(scores[group == g] >= 0).any(axis=0) for g in range(len(groups))])
     for g, name in enumerate(groups):
-        n = int(np.count_nonzero(group == g))
+        n = int(np.count_nonzero((group == g) & (weights > 0)))
         if n < _SMALLEST_GROUP:
             problems.append(f"group {name}: {n} students; a population of its own needs {_SMALLEST_GROUP}")
     for c, name in enumerate(concepts):

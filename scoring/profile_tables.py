@@ -112,7 +112,7 @@ def group_table(
                 {
                     "group": request.groups[g],
                     "concept": name,
-                    "n": int(np.count_nonzero(request.group == g)),
+                    "n": int(np.count_nonzero((request.group == g) & (request.weights > 0))),
                     "mean": mu[g, c],
                     "sd": sd,
                     "se_mean": np.sqrt(max(covariance[first + c, first + c], 0.0)),
@@ -129,7 +129,7 @@ def mastery_table(request: ProfileInput, rates: Array, covariance: Array, cuts: 
     n_items = np.bincount(request.model.concept, minlength=n_concepts)
     rows = []
     for g in by_name:
-        own = request.group == g
+        own = (request.group == g) & (request.weights > 0)
         n = int(np.count_nonzero(own))
         n_clusters = None if request.cluster is None else int(np.unique(request.cluster[own]).size)
         for c, name in enumerate(request.concepts):

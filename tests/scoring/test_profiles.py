@@ -233,6 +233,20 @@ def test_mixed_models_missing_by_design_and_clusters():
     assert row["concept 0", "se"] > row["concept 1", "se"]
 
 
+def test_who_answered_nothing_is_kept_and_changes_nothing():
+    responses, concepts, groups, *_ = simulate(600, MEANS[:, :2], CORRELATION[:2, :2], 5, 8)
+    absent = pd.DataFrame(np.nan, index=[f"absent {i}" for i in range(40)], columns=responses.columns)
+    more = pd.concat([responses.astype(float), absent])
+    where = pd.concat([groups, pd.Series("district B", index=absent.index)])
+    without = scoring.concept_profile(responses, concepts, groups=groups)
+    profile = scoring.concept_profile(more, concepts, groups=where)
+    pd.testing.assert_frame_equal(profile.group_mastery, without.group_mastery, rtol=0, atol=1e-5)
+    assert (profile.scores.loc[absent.index].xs("status", axis=1, level=1) == "no items").all(axis=None)
+    # nothing but the common prior
+    np.testing.assert_allclose(profile.scores.loc[absent.index, ("concept 0", "theta")], 0, atol=1e-4)
+    np.testing.assert_allclose(profile.scores.loc[absent.index, ("concept 0", "se")], 1, atol=1e-4)
+
+
 def test_weights_are_copies():
     responses, concepts, groups, *_ = simulate(700, MEANS[:, :2], CORRELATION[:2, :2], 5, 8)
     twice = pd.Series(1.0, index=responses.index)
