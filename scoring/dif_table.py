@@ -71,7 +71,15 @@ def _row(
     if r is None:
         seen = [int(((labels.group == g) & (read.scores[:, item] != MISSING)).sum()) for g in range(len(names))]
         absent = [name for name, n in zip(names, seen, strict=True) if n == 0]
-        note = f"not given to {', '.join(absent)}" if absent else "cannot be compared: " + where
+        values = read.scores[(labels.group >= 0) & (read.scores[:, item] != MISSING), item]
+        if absent:
+            note = f"not given to {', '.join(absent)}"
+        elif values.min() == values.max():
+            note = "everybody has the same score"
+        elif "too few" in where:
+            note = where
+        else:
+            note = "cannot be compared: no students of equal standing in several groups, or no convergence"
         empty = {"n": sum(seen), "ets_class": "", "favours": "", "matched_on": where, "in_matching": kept, "note": note}
         return empty | {f"n_{name}": n for name, n in zip(names, seen, strict=True)}
     quantile = float(student_t.ppf(0.975, r.df_error)) if r.df_error else float(norm.ppf(0.975))

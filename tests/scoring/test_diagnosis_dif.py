@@ -168,6 +168,10 @@ def test_an_item_one_group_never_saw_gets_no_statistic_and_booklets_stay_apart()
     assert np.isnan(out.loc["Q1", "statistic"])
     assert "not given to North" in out.loc["Q1", "note"]
     assert out["p_value"].drop("Q1").min() > 0.002
+    constant = scoring.dif(responses.assign(Q4=1.0), groups)
+    assert constant.loc["Q4", "note"] == "everybody has the same score"
+    short = {name: "small" if name in ("Q5", "Q6", "Q7") else "large" for name in responses}
+    assert "too few to match on" in scoring.dif(responses, groups, matching=short).loc["Q5", "note"]
     assert out.loc["Q2", "n"] < 1600
 
 
