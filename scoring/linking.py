@@ -13,7 +13,8 @@ from scoring.frozen import freeze
 from scoring.irt import linking as core
 from scoring.irt.curves import Array, ItemParameters
 from scoring.irt.errors import DesignError
-from scoring.irt.linking_chain import End, Leg, compose
+from scoring.irt.linking_chain import Composed, End, Leg, compose, cross_covariance
+from scoring.irt.linking_chain import average as compose_average
 from scoring.irt.linking_drift import (
     LEAST_DISPLACEMENT,
     REMOVABLE,
@@ -191,16 +192,51 @@ def chain(*links: Link) -> Link:
     Raises:
         DesignError: a link does not begin where the one before ends.
     """
+    if not all(one.legs for one in links):
+        raise DesignError("average-in-chain", "An average of links cannot be part of a chain.", "Average the chains.")
     legs = [leg for one in links for leg in one.legs]
-    A, B, covariance = compose(legs)
+    whole = compose(legs)
     extra = 0.0
     spread: list[tuple[float, int]] = []
     for one in links:
         extra = extra * one.A**2 + one.linking_variance
         spread = [*((part * one.A**2, df) for part, df in spread), *one.spread]
+    return _several(links, whole, extra, tuple(spread), tuple(legs))
+
+
+def average(*links: Link) -> Link:
+    """One link from several between the same two calibrations, such as a direct one and a chain.
+
+    Weights give B the smallest variance (generalised least squares): calibrations that the links share make their
+    errors go together and are counted once; the drifts of their anchors are taken as independent. An average cannot
+    be part of a chain.
+
+    Raises:
+        DesignError: the links do not all begin and end alike, or have no covariances.
+    """
+    ends = {(one.legs[0].from_.key, one.legs[-1].to.key) if one.legs else ("an average", "") for one in links}
+    variances = np.array([one.variance() for one in links])
+    if len(ends) != 1 or not np.isfinite(variances).all():
+        details = [f"{start} to {end}" for start, end in sorted(ends)]
+        raise DesignError("unequal-links", "These links cannot be averaged.", "Same ends, with covariances.", details)
+    ways = [compose(one.legs) for one in links]
+    together = np.array([[cross_covariance(one, two)[1, 1] for two in ways] for one in ways])
+    together += np.diag([one.linking_variance for one in links])
+    inverse = np.linalg.pinv(together, hermitian=True)
+    weights = inverse.sum(axis=1) / inverse.sum()
+    whole = compose_average(ways, weights)
+    extra = float(weights**2 @ [one.linking_variance for one in links])
+    spread = tuple((part * w**2, df) for one, w in zip(links, weights, strict=True) for part, df in one.spread)
+    return _several(links, whole, extra, spread, ())
+
+
+def _several(
+    links: tuple[Link, ...], whole: Composed, extra: float, spread: tuple[tuple[float, int], ...], legs: tuple[Leg, ...]
+) -> Link:
+    covariance = whole.covariance
     return Link(
-        A=A,
-        B=B,
+        A=whole.A,
+        B=whole.B,
         se_A=float(np.sqrt(covariance[0, 0])),
         se_B=float(np.sqrt(covariance[1, 1])),
         cov_AB=float(covariance[0, 1]),
@@ -211,8 +247,8 @@ def chain(*links: Link) -> Link:
         drift=pd.concat([one.drift.assign(leg=i + 1) for i, one in enumerate(links)]),
         linking_variance=extra,
         df=min(one.df for one in links),
-        spread=tuple(spread),
-        legs=tuple(legs),
+        spread=spread,
+        legs=legs,
     )
 
 

@@ -39,11 +39,42 @@ class Leg:
     to: End
 
 
-def compose(legs: Sequence[Leg]) -> tuple[float, float, Array]:
-    """A, B and their covariance of a chain, first leg first.
+@dataclass(frozen=True)
+class Composed:
+    """A chain of links.
 
-    Returns:
-        A, B, (2, 2) covariance of (A, B), NaN where a calibration has no covariance.
+    Attributes:
+        A, B: constants from the first calibration to the last.
+        slopes: calibration -> (2, P) derivatives of (A, B) in its parameters.
+        covariances: calibration -> (P, P), or None.
+    """
+
+    A: float
+    B: float
+    slopes: dict[str, Array]
+    covariances: dict[str, Array | None]
+
+    @property
+    def covariance(self) -> Array:
+        """(2, 2) of (A, B); NaN where a calibration has no covariance."""
+        return cross_covariance(self, self)
+
+
+def cross_covariance(one: Composed, two: Composed) -> Array:
+    """(2, 2) covariance of the (A, B) of two chains, from the calibrations that both contain."""
+    total = np.zeros((2, 2))
+    for key in one.slopes:
+        if key not in two.slopes:
+            continue
+        covariance = one.covariances[key]
+        if covariance is None:
+            return np.full((2, 2), np.nan)
+        total += one.slopes[key] @ covariance @ two.slopes[key].T
+    return total
+
+
+def compose(legs: Sequence[Leg]) -> Composed:
+    """A, B and what their covariance needs, of a chain, first leg first.
 
     Raises:
         DesignError: a leg does not begin where the one before ends.
@@ -66,8 +97,22 @@ def compose(legs: Sequence[Leg]) -> tuple[float, float, Array]:
             slopes[end.key] = slopes.get(end.key, 0.0) + own @ end.slope
             covariances[end.key] = end.covariance
         A, B = leg.A * A, leg.A * B + leg.B
-    total = np.zeros((2, 2))
-    for key, slope in slopes.items():
-        covariance = covariances[key]
-        total += np.full((2, 2), np.nan) if covariance is None else slope @ covariance @ slope.T
-    return A, B, total
+    return Composed(A, B, slopes, covariances)
+
+
+def average(chains: Sequence[Composed], weights: Array) -> Composed:
+    """Weighted mean of chains between the same two calibrations; shared calibrations are counted once.
+
+    Raises:
+        DesignError: a calibration appears with different parameters.
+    """
+    slopes: dict[str, Array] = {}
+    covariances: dict[str, Array | None] = {}
+    for one, weight in zip(chains, weights, strict=True):
+        for key, slope in one.slopes.items():
+            if key in slopes and slopes[key].shape != slope.shape:
+                raise DesignError("unequal-ends", f"{key} stands for two calibrations.", "Name them apart.")
+            slopes[key] = slopes.get(key, 0.0) + weight * slope
+            covariances[key] = one.covariances[key]
+    A, B = (float(np.dot(weights, [getattr(one, name) for one in chains])) for name in ("A", "B"))
+    return Composed(A, B, slopes, covariances)

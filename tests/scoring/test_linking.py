@@ -10,7 +10,7 @@ import pytest
 
 import scoring
 from scoring.irt.errors import DesignError
-from scoring.linking import Link, chain
+from scoring.linking import Link, average, chain
 
 LABELS = {"Dffclt": "b", "Dscrmn": "a", "Gussng": "g"}
 
@@ -167,3 +167,21 @@ def test_links_of_fits_take_their_covariances() -> None:
     assert 0.03 < got.se_B < 0.07
     assert got.variance() == pytest.approx(got.se_B**2 + got.linking_variance)
     assert got.variance(1.0, anchors=False) == pytest.approx(got.se_B**2 + 2 * got.cov_AB + got.se_A**2)
+
+
+def test_an_average_of_two_ways_counts_what_they_share_once() -> None:
+    rng = np.random.default_rng(8)
+    names = [f"x{j}" for j in range(15)]
+    b = np.linspace(-1.5, 1.5, 15)
+    one, two, three = (scoring.calibrate(year(rng, b, m, 800, names)) for m in (0.4, 0.2, 0.0))
+    direct = scoring.link(one, three, anchors=names[:8])
+    around = chain(scoring.link(one, two, anchors=names[5:]), scoring.link(two, three, anchors=names[5:]))
+    both = average(direct, around)
+    # the samples of the first and the last year are in both ways: √(2/800) = .05 cannot be averaged away
+    assert 0.05 < both.se_B < min(direct.se_B, around.se_B)
+    alone = average(direct, direct)
+    assert (alone.A, alone.B, alone.se_B) == pytest.approx((direct.A, direct.B, direct.se_B), rel=1e-9)
+    with pytest.raises(DesignError, match="cannot be averaged"):
+        average(direct, scoring.link(one, two))
+    with pytest.raises(DesignError, match="part of a chain"):
+        chain(both, scoring.link(three, two))
