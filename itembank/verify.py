@@ -16,6 +16,9 @@ from itembank.verify_syntax import Expr, ExpressionError, names, parse, written
 from itembank.verify_values import FUNCTIONS, Point, Value, evaluate, same
 
 
+UNSEEN = ("corners", "extra", "file")  # places of a drawing that no student reads off
+
+
 @dataclass(slots=True)
 class Recomputed:
     """What came out.
@@ -92,7 +95,8 @@ class _Judge:
         texts = [self.item.stem, self.item.stimulus_text]
         found = {abs(n) for text in texts if text for n in numbers(text)}
         for figure in self.item.figures:
-            found |= {abs(n) for text in leaves(figure.data) for n in numbers(text.replace("$", ""))}
+            seen = {k: v for k, v in figure.data.items() if k not in UNSEEN}
+            found |= {abs(n) for text in leaves(seen) for n in numbers(text.replace("$", ""))}
         if self.item.type == "match":
             for row in self.item.rows:
                 found |= {abs(n) for n in numbers(row.text)}

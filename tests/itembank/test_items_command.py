@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from itembank import database
+from itembank import database, terminal
 
 HERE = Path(__file__).parent / "items"
 
@@ -61,7 +61,7 @@ def test_check_is_silent_on_good_items_and_exits_1_on_findings(run, tmp_path: Pa
     assert (code, out) == (0, "")
     assert last(err).startswith("Next: itembank items preview")
     bad = tmp_path / "bad.md"
-    bad.write_text((HERE / "X-SHORT.md").read_text("utf-8").replace("3(x + 4)", "3(x + 5)", 1))
+    bad.write_text((HERE / "X-SHORT.md").read_text("utf-8").replace("- 2x$ with", "- 9x$ with", 1))
     code, out, err = run("items", "check", bad)
     assert code == 1
     assert f"{bad}:" in out
@@ -87,6 +87,28 @@ def test_preview_writes_a_page_and_paper(run, tmp_path: Path) -> None:  # type: 
     assert (tmp_path / "p.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     assert (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "p-key.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_watching_writes_the_page_again_at_each_save(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    item = tmp_path / "x.md"
+    text = (HERE / "X-RUBRIC.md").read_text("utf-8").replace("  - name: picture\n    kind: file\n    file: figures/pool.svg\n", "  - name: picture\n    kind: circle\n    radius: r\n")
+    item.write_text(text)
+    waits = iter([lambda: item.write_text(text.replace("A season pass", "The season pass"))])
+
+    def sleep(_: float) -> None:
+        act = next(waits, None)
+        if act is None:
+            raise terminal.Interrupted
+        act()
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    code, _, err = run("items", "preview", item, "-o", "w.html", "--watch")
+    assert code == 130
+    assert "written again" in err
+    page = (tmp_path / "w.html").read_text("utf-8")
+    assert "The season pass" in page
+    assert 'http-equiv="refresh"' in page
 
 
 @pytest.mark.parametrize("kind", ["choice", "multi-select", "numeric", "short-text", "match", "rubric"])

@@ -39,7 +39,7 @@ def test_it_shows_each_type_in_both_languages_with_what_each_answer_means() -> N
     assert "(-3, -2)" in choice.text_content()
     ids = [e.get("id") for e in tree.iter() if e.get("id")]
     assert len(ids) == len(set(ids))
-    assert len(tree.xpath("//*[@role='img']")) == 2 * (1 + 1 + 1 + 1 + 4)
+    assert len(tree.xpath("//*[@role='img']")) == 2 * (1 + 1 + 1 + 1 + 1 + 4)
     assert all(e.get("alt") for e in tree.iter("img"))
 
 
