@@ -51,8 +51,11 @@ class Interval:
     binding: NDArray[np.int64]
 
 
-def count_interval(counts: Counts, unknown: Flags, cell: int) -> Interval:
-    """Feasible sizes of a hidden cell, knowing the sizes of all cells that are not `unknown`."""
+def count_interval(counts: Counts, unknown: Flags, cell: int, tables: list[Array] | None = None) -> Interval:
+    """Feasible sizes of a hidden cell, knowing the sizes of all cells that are not `unknown`.
+
+    `tables` receives the whole tables, (J,), at which the ends are reached.
+    """
     free = np.flatnonzero(unknown)
     place = int(np.searchsorted(free, cell))
     matrix = counts.sums[:, free]
@@ -63,25 +66,21 @@ def count_interval(counts: Counts, unknown: Flags, cell: int) -> Interval:
     # a hidden cell has at least one student, what is left over may be nobody
     lower = np.where(counts.derived[free], 0.0, 1.0)
     bounds = np.column_stack([lower, np.full(free.size, np.inf)])
-    low, price_low = _extreme(matrix, right, bounds, place, 1.0)
-    high, price_high = _extreme(matrix, right, bounds, place, -1.0)
+    ends: list[float] = []
     price = np.zeros(counts.size.size)
-    for p in (price_low, price_high):
-        if p is not None:
-            price = np.maximum(price, np.abs(counts.sums[touched].T @ p))
-    binding = np.flatnonzero((price > 1e-9) & ~unknown)
-    return Interval(low, high, binding)
-
-
-def _extreme(matrix: csr_array, right: Array, bounds: Array, place: int, sign: float) -> tuple[float, Array | None]:
-    cost = np.zeros(bounds.shape[0])
-    cost[place] = sign
-    if not matrix.shape[0]:
-        return (float(bounds[place, 0]) if sign > 0 else float("inf")), None
-    found = _solve(cost, matrix, right, bounds)
-    if found is None:
-        return float("inf"), None
-    return float(found.x[place]), np.asarray(found.eqlin.marginals, dtype=float)
+    for sign in (1.0, -1.0):
+        cost = np.zeros(free.size)
+        cost[place] = sign
+        found = _solve(cost, matrix, right, bounds) if touched.size else None
+        if found is None:
+            ends.append(float(lower[place]) if sign > 0 else float("inf"))
+            continue
+        ends.append(float(found.x[place]))
+        price = np.maximum(price, np.abs(counts.sums[touched].T @ found.eqlin.marginals))
+        if tables is not None:
+            tables.append(known.astype(float))
+            tables[-1][free] = found.x
+    return Interval(ends[0], ends[1], np.flatnonzero((price > 1e-9) & ~unknown))
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,7 @@ class Joint:
             self.bounds[i * j : (i + 1) * j, 1] = np.where(unknown, np.inf, shares.high)
         self.bounds[m * j :, 0] = np.where(counts.derived[self.free], 0.0, 1.0)
         self.bounds[m * j :, 1] = np.inf
+        self.solutions: list[Array] = []
         self.lowest = np.full(m * j + h, np.inf)
         self.highest = np.full(m * j + h, -np.inf)
         self.above = None
@@ -149,6 +149,20 @@ class Joint:
                 ),
                 shape=(m * h, m * j + h),
             ).tocsr()
+
+    def start_from(self, solutions: Sequence[Array]) -> None:
+        """Take over solutions of an earlier, similar program, as far as they keep this one's bounds.
+
+        Sums and sizes have to be the same in both; only bounds may differ.
+        """
+        for x in solutions:
+            if np.all(x >= self.bounds[:, 0] - SLACK) and np.all(x <= self.bounds[:, 1] + SLACK):
+                self._remember(x)
+
+    def _remember(self, solution: Array) -> None:
+        self.solutions.append(solution)
+        self.lowest = np.minimum(self.lowest, solution)
+        self.highest = np.maximum(self.highest, solution)
 
     def share(self, cell: int, measure: int = 0, safe: Test | None = None) -> Interval | None:
         """Feasible numbers reached in a cell; None as soon as `safe` accepts what is known to be feasible."""
@@ -173,8 +187,7 @@ class Joint:
                 self.highest[variable] = np.inf
                 continue
             ends.append(float(found.x[variable]))
-            self.lowest = np.minimum(self.lowest, found.x)
-            self.highest = np.maximum(self.highest, found.x)
+            self._remember(found.x)
             both = np.abs(found.lower.marginals) + np.abs(found.upper.marginals)
             price = np.maximum(price, both[: price.size])
         known = ~np.tile(self.unknown, self.measures)

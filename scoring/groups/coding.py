@@ -181,10 +181,14 @@ def protect_percentages(
     if not shares_of.size and not sizes_of.size:
         return plain
 
+    possible: list[Array] = []  # what an attacker could not rule out in some round
+
     def attack(hidden: Flags) -> list[Cut]:
         state = np.where(hidden, HIDDEN, plain.state).astype(np.int8)
         shares = share_bounds(counts, state, plain.whole, earlier)
         joint = Joint(counts, unknown, [(held, shares)])
+        joint.start_from(possible)
+        known = len(joint.solutions)
         can_go = (state != HIDDEN) & ~unknown & ~told
         cuts: list[Cut] = []
         chosen = np.flatnonzero(hidden)
@@ -204,6 +208,7 @@ def protect_percentages(
             found = joint.size(int(k), protected)
             if found is not None:
                 cuts.append(Cut(int(k), found.binding[can_go[found.binding]], True))
+        possible.extend(joint.solutions[known:])
         return cuts
 
     hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, seconds)

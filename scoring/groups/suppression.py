@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from scoring.groups.attack import SLACK, Counts, Interval, Joint, count_interval
+from scoring.groups.attack import SLACK, Counts, Interval, count_interval
 from scoring.irt.errors import DesignError
 
 Flags = NDArray[np.bool_]
@@ -108,15 +108,20 @@ def suppress(
     if not complementary:
         return Hidden(primary, start, False, 0)
 
+    possible: list[NDArray[np.float64]] = []  # tables an attacker could not rule out in some round
+
     def attack(hidden: Flags) -> list[Cut]:
         unknown = hidden | counts.derived
         small = counts.derived & (size >= 1) & (size < minimum)
         cuts = []
-        joint = Joint(counts, unknown, [])
+        seen = [t for t in possible if np.all(np.abs(t - size)[~unknown] <= SLACK)]
         for k in np.flatnonzero(hidden | small):
-            if joint.size(int(k), protected) is None:
+            of_k = [t[k] for t in seen]
+            if of_k and protected(Interval(min(of_k), max(of_k), np.zeros(0, dtype=np.int64))):
                 continue
-            found = count_interval(counts, unknown, int(k))
+            before = len(possible)
+            found = count_interval(counts, unknown, int(k), possible)
+            seen += possible[before:]
             if not protected(found):
                 cuts.append(Cut(int(k), found.binding[~fixed_open[found.binding]], bool(start[k]) or bool(small[k])))
         return cuts
