@@ -67,12 +67,15 @@ def restored(content: Mapping[str, Any], source: str = "") -> Item | None:
 
 
 def _verify(content: Mapping[str, Any]) -> Verify:
-    groups = {
-        name: {k: Expression(**e) for k, e in (content.get(name) or {}).items()}
-        for name in ("given", "let", "expressions", "statements", "rows")
-    }
+    def named(group: str) -> dict[str, Expression]:
+        return {k: Expression(**e) for k, e in (content.get(group) or {}).items()}
+
     return Verify(
-        **groups,
+        given=named("given"),
+        let=named("let"),
+        expressions=named("expressions"),
+        statements=named("statements"),
+        rows=named("rows"),
         variables=tuple(content.get("variables") or ()),
         compare=content.get("compare", "value"),
         reason=content.get("reason", ""),

@@ -15,7 +15,6 @@ from itembank.verify_reading import mentioned, numbers, readings
 from itembank.verify_syntax import Expr, ExpressionError, names, parse, written
 from itembank.verify_values import FUNCTIONS, Point, Value, evaluate, same
 
-
 UNSEEN = ("corners", "extra", "file")  # places of a drawing that no student reads off
 
 

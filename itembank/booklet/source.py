@@ -133,11 +133,10 @@ class _Writer:
                     last += 1
                 lead = labels["stimulus" if last > number else "stimulus-one"].format(number, last)
                 parts.append(f"#stimulus({_block(lead)}, {self.text(item.stimulus_text, {}, False)})")
-            parts.append(self.question(number, item, mixed))
-        parts.append(f'#align(center, text(size: 10.5pt, style: "italic", {_block(labels["end"])}))')
+            parts.append(self.question(number, item, mixed, number == len(items)))
         return parts
 
-    def question(self, number: int, item: Item, mixed: bool) -> str:
+    def question(self, number: int, item: Item, mixed: bool, last: bool) -> str:
         words = presentation.words(item, self.language)
         drawn = self.figures(item, f"q{number}")
         called = presentation.called(item, [words.stem, *words.options.values(), *words.rows.values()])
@@ -148,6 +147,9 @@ class _Writer:
         if note != "none":
             body.append(f'#text(style: "italic", size: 11pt, {note});')
         body.append(self.room(item, words, drawn))
+        if last:  # in its block, so that it never stands alone on a page
+            end = _block(self.labels["end"])
+            body.append(f'#v(1.2em);\n#align(center, text(size: 10.5pt, style: "italic", {end}));')
         inner = "\n\n".join(b for b in body if b)
         return f"#question([{number}.], [{inner}])"
 

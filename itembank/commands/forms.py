@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from itembank.commands import forms_paper
 from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of
 
 app = typer.Typer()
+app.registered_commands.extend(forms_paper.app.registered_commands)
 
 FormName = Annotated[str, typer.Argument(help="Name of the form.")]
 

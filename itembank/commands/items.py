@@ -59,6 +59,40 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command("duplicates")
+def duplicates(
+    paths: Paths = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also the pairs that are named as intended.")] = False,
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """Items like each other: same words, same numbers in other words, same computation with other numbers."""
+    from dataclasses import asdict
+
+    from itembank import item_file, item_folder, likeness, terminal
+
+    chosen = existing(paths)
+    checked = item_folder.check(chosen)
+    folder = Path(checked.items[0].source).parent if checked.items else Path(".")
+    named = likeness.intended_pairs(item_file.bank_root(folder) / likeness.FILE)
+    found = likeness.pairs(checked.items, named)
+    open_ = [p for p in found if not p.intended]
+    shown = [asdict(p) for p in (found if all_ else open_)]
+    kind = format_of(format, json)
+    if kind == "json":
+        terminal.emit_json(shown)
+    elif shown or kind == "csv":
+        terminal.emit_rows(shown, ("one", "other", "kind", "share", "shared", "intended"), kind)
+    terminal.say(
+        f"{len(checked.items)} items: {len(found)} pairs are alike, {len(open_)} of them not named as intended."
+    )
+    where = " ".join(map(str, chosen))
+    if open_:
+        terminal.next_step(f"name each pair in `enemies` or in {likeness.FILE}, then itembank items duplicates {where}")
+        raise typer.Exit(1)
+    terminal.next_step(f"itembank items preview {where} -o items.html")
+
+
 @app.command("preview")
 def preview(
     paths: Paths = None,

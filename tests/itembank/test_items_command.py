@@ -271,3 +271,26 @@ def test_a_register_of_items_whose_text_lives_elsewhere(run, bank: Path) -> None
     assert "1 new" in err
     assert "R-1" in run("items", "list")[1]
     assert run("items", "show", "R-1")[0] == 3
+
+
+def test_a_frozen_form_on_paper(run, bank: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = run("forms", "freeze", "X-CHOICE", "X-RUBRIC", "X-NUMERIC", "--id", "F1", "--title", "Autumn")
+    assert code == 0, err
+    for path in bank.rglob("*"):  # the paper needs the bank alone
+        if path.is_file():
+            path.unlink()
+    for edition in ("booklet", "answer-sheet", "key"):
+        code, _, err = run("forms", "booklet", "F1", "--edition", edition, "--language", "es")
+        assert code == 0, err
+        assert "3 questions" in err
+        assert (tmp_path / f"F1-{edition}.pdf").read_bytes().startswith(b"%PDF")
+    assert run("forms", "booklet", "F1", "-o", "no.pdf", "--dry-run")[0] == 0
+    assert not (tmp_path / "no.pdf").exists()
+    assert run("forms", "booklet", "F9")[0] == 3
+    assert run("forms", "booklet", "F1", "--edition", "poster")[0] == 2
+    (tmp_path / "register.csv").write_text("id,title,concepts,type,key,points\nR-1,Elsewhere,rates,choice,B,1\n")
+    assert run("items", "import", "register.csv")[0] == 0
+    assert run("forms", "freeze", "R-1", "--id", "F2")[0] == 0
+    code, _, err = run("forms", "booklet", "F2")
+    assert code == 3
+    assert "no-text" in err
