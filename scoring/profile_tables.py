@@ -182,33 +182,38 @@ def covariance_table(
     return pd.DataFrame(covariance[np.ix_(free, free)], index=kept, columns=kept)
 
 
-def evidence_table(prmse: Accuracy, n_items: Index, names: tuple[str, ...]) -> pd.DataFrame:
-    """What each concept's own items say, whether that is enough, and what would be."""
+def evidence_table(prmse: Accuracy, scores: NDArray[np.int8], concept: Index, names: tuple[str, ...]) -> pd.DataFrame:
+    """What each concept's own items say, whether that is enough, and what would be.
+
+    Items count as a student meets them: with booklets, accuracy rests on the items per student, not on the pool.
+    """
     rows = []
     for c, name in enumerate(names):
-        own, n = float(prmse.own[c]), int(n_items[c])
-        enough = n >= FEWEST_ITEMS and own >= SMALLEST_ACCURACY
+        given = (scores[:, concept == c] >= 0).sum(axis=1)
+        own, per_student = float(prmse.own[c]), float(given[given > 0].mean()) if given.any() else 0.0
+        enough = int(given.max(initial=0)) >= FEWEST_ITEMS and own >= SMALLEST_ACCURACY
         rows.append(
             {
                 "concept": name,
-                "n_items": n,
+                "n_items": int(np.count_nonzero(concept == c)),
+                "items_per_student": per_student,
                 "prmse_own": own,
                 "prmse_total": prmse.total[c],
                 "prmse_profile": prmse.profile[c],
                 "status": "enough" if enough else "not enough evidence",
                 "added_value": bool(prmse.profile[c] > prmse.total[c]),
-                "advice": _advice(own, n, enough),
+                "advice": _advice(own, per_student, enough),
             }
         )
     return pd.DataFrame(rows).set_index("concept")
 
 
-def _advice(own: float, n: int, enough: bool) -> str:
+def _advice(own: float, n: float, enough: bool) -> str:
     if not np.isfinite(own) or own <= 0:
         return "These items say nothing about the concept; write others."
     if enough and own >= GOOD_ACCURACY:
-        return f"Enough: accuracy {own:.2f} from {n} items."
+        return f"Enough: accuracy {own:.2f} from {n:.0f} items."
     goal = GOOD_ACCURACY if enough else SMALLEST_ACCURACY
-    more = max(items_needed(own, n, goal), 0 if enough else FEWEST_ITEMS - n)
+    more = max(items_needed(own, n, goal), 1, 0 if enough else int(np.ceil(FEWEST_ITEMS - n)))
     noun = "item" if more == 1 else "items"
     return f"{more} more {noun} would bring accuracy from {own:.2f} to {accuracy_with(own, n, more):.2f}."

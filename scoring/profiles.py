@@ -50,8 +50,8 @@ class ConceptProfile:
         correlations: concepts × concepts, pooled population; correlation_se beside it.
         covariance: of all estimated parameters on the reported scale, named "item:a", "group:concept:mean", ...
         reliability: by concept, 1 - mean posterior variance / variance.
-        evidence: by concept: n_items, prmse_own, prmse_total, prmse_profile, status ("enough", "not enough
-            evidence"), added_value, advice in words.
+        evidence: by concept: n_items, items_per_student, prmse_own, prmse_total, prmse_profile, status ("enough",
+            "not enough evidence"), added_value, advice in words.
         cuts: by concept: theta, source ("given", "provisional").
         mastery_covariance: of the group rates, (group, concept) both ways.
         converged, decrement, max_gradient, iterations, log_likelihood, log_prior, unsettled: how the estimation ended;
@@ -209,8 +209,7 @@ def _assemble(
     maxima = structure.items.categories - 1
     variance = np.diagonal(covariance)
     prmse = accuracy(results, scores, maxima, structure.concept, weights, variance)
-    n_items = np.bincount(structure.concept, minlength=len(names))
-    evidence = evidence_table(prmse, n_items, names)
+    evidence = evidence_table(prmse, scores, structure.concept, names)
     enough = (evidence["status"] == "enough").to_numpy()
     back = np.empty_like(request.order)
     back[request.order] = np.arange(back.size)

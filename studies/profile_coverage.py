@@ -186,7 +186,7 @@ def main() -> None:
     for cell in CELLS:
         tables.append(summarise(cell, run(cell, given.replications, given.folder)))
         print(tables[-1].round(4).to_string(index=False), flush=True)
-    pd.concat(tables).to_csv(HERE / "profile_coverage.csv", index=False, float_format="%.5f")
+        pd.concat(tables).to_csv(HERE / "profile_coverage.csv", index=False, float_format="%.5f")
 
 
 if __name__ == "__main__":

@@ -144,15 +144,15 @@ def _explained(mean: Array, share: Array, w: Array, pattern: Index) -> float:
     return float(explained / weight) if weight else float("nan")
 
 
-def items_needed(accuracy_now: float, n_items: int, goal: float) -> int:
+def items_needed(accuracy_now: float, n_items: float, goal: float) -> int:
     """Items to add so that accuracy rises to `goal` if they are like the present ones (Spearman 1910; Brown 1910)."""
     if not 0 < accuracy_now < 1:
         return 0
     ratio = goal * (1 - accuracy_now) / (accuracy_now * (1 - goal))
-    return max(0, int(np.ceil(n_items * ratio - 1e-9)) - n_items)
+    return max(0, int(np.ceil(n_items * (ratio - 1) - 1e-9)))
 
 
-def accuracy_with(accuracy_now: float, n_items: int, more: int) -> float:
+def accuracy_with(accuracy_now: float, n_items: float, more: int) -> float:
     """Accuracy with `more` items like the present ones."""
     k = (n_items + more) / n_items
     return k * accuracy_now / (1 + (k - 1) * accuracy_now)

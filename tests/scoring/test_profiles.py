@@ -308,6 +308,28 @@ def test_evidence_orders_the_three_accuracies(reversed_profile):
     np.testing.assert_allclose(1 - evidence["prmse_profile"] + theta.var(), 1, atol=0.03)
 
 
+def test_advice_is_the_spearman_brown_formula():
+    from scoring.irt.profile_students import accuracy_with, items_needed
+
+    # twice the items: 2r/(1 + r); from .50 to .80 takes four times as many
+    assert accuracy_with(0.6, 5, 5) == pytest.approx(0.75)
+    assert items_needed(0.5, 4, 0.80) == 12
+    assert items_needed(0.71, 4, 0.80) == 3
+    assert items_needed(0.85, 4, 0.80) == 0
+
+
+def test_a_very_steep_item_gets_nodes_fine_enough():
+    responses, concepts, *_, theta = simulate(1500, np.zeros((1, 2)), CORRELATION[:2, :2], 6, 77)
+    responses = responses.assign(q00=(theta[:, 0] > 0.03).astype(int))  # a step: the slope has no finite maximum
+    nearly = np.random.default_rng(1).random(1500) < 0.02
+    responses.loc[nearly, "q00"] = 1 - responses.loc[nearly, "q00"]
+    profile = scoring.concept_profile(responses, concepts)
+    assert profile.converged
+    slope = profile.items.loc["q00", "a"]
+    assert slope > 3
+    assert profile.nodes[1] - profile.nodes[0] <= 1.7 / slope
+
+
 def test_true_theta_is_predicted_as_well_as_reported(reversed_world, reversed_profile):
     *_, theta = reversed_world
     unit = np.sqrt(1 + 0.09)
