@@ -63,11 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replications", type=int, default=500)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--cells", nargs="*", default=[c.name for c in CELLS], help="names of cells")
     parser.add_argument("--folder", type=Path, default=HERE / "results")
     given = parser.parse_args()
     given.folder.mkdir(exist_ok=True)
     parts = []
-    for cell in CELLS:
+    for cell in (c for c in CELLS if c.name in given.cells):
         parts.append(run(cell, given.replications, given.seed, given.folder))
         print(verdicts(parts[-1]).round(4).to_string(index=False), flush=True)
     table = pd.concat(parts, ignore_index=True)

@@ -14,14 +14,15 @@ from scoring.irt.grid import Grid
 from scoring.irt.likelihood import Problem, evaluate, log_prior_weights
 from scoring.irt.maximise import Progress, Search, em_steps, newton
 
-ENOUGH = 1e-4  # gain in log-likelihood per round below which the histograms are settled: EM creeps from there
-MOST_ROUNDS = 150
-WEIGHT_STEPS = 3
+ENOUGH = 1e-2  # gain in log-likelihood per round below which the histograms are settled: EM creeps from there
+MOST_ROUNDS = 80
+WEIGHT_STEPS = 5
+LONGEST_STRETCH = 12.0
 
 
 def estimate_histograms(
     problem: Problem, xi: Array, max_iterations: int, progress: Progress | None
-) -> tuple[Problem, Search]:
+) -> tuple[Problem, Search, float]:
     """From the normal populations' solution to histograms.
 
     Args:
@@ -29,30 +30,45 @@ def estimate_histograms(
         xi: starting values.
         max_iterations: Newton steps for the items.
         progress: called with (passes, log-likelihood, largest gradient).
+
+    Returns:
+        The problem with histograms, the items' search, and the last round's gain in log-likelihood.
     """
     point, _ = em_steps(problem, xi, 6, progress)
     begun = newton(problem, point.xi, max_iterations, finished=1e-2, progress=progress)
     problem = replace(problem, histogram=log_prior_weights(problem, begun.point.xi))
-    xi, last, passes = begun.point.xi, -np.inf, begun.passes
+    xi, last, gain, passes = begun.point.xi, -np.inf, np.inf, begun.passes
     for _ in range(MOST_ROUNDS):
-        for _ in range(WEIGHT_STEPS):
-            problem, xi = _standardised(_new_weights(problem, xi), xi)
+        problem = _weight_steps(problem, xi)
+        problem, xi = _standardised(problem, xi)
         search = newton(problem, xi, 1)
-        xi, passes = search.point.xi, passes + search.passes + WEIGHT_STEPS
+        xi, passes = search.point.xi, passes + search.passes + WEIGHT_STEPS + 1
         value = search.point.value
         if progress:
             progress(passes, search.point.log_likelihood, float(np.abs(search.point.gradient).max()))
-        if abs(value - last) < ENOUGH:
+        gain, last = value - last, value
+        if abs(gain) < ENOUGH:
             break
-        last = value
     search = newton(problem, xi, max_iterations)
-    return problem, replace(search, passes=search.passes + passes)
+    return problem, replace(search, passes=search.passes + passes), gain
 
 
-def _new_weights(problem: Problem, xi: Array) -> Problem:
-    nodes = evaluate(problem, xi).expectation.nodes
-    weights = np.maximum(nodes / nodes.sum(axis=1, keepdims=True), 1e-300)
-    return replace(problem, histogram=np.log(weights / weights.sum(axis=1, keepdims=True)))
+def _weight_steps(problem: Problem, xi: Array) -> Problem:
+    """EM steps for the weights, stretched while the likelihood rises: w (n / N w)^power, power 1 being EM itself."""
+    power, kept, last = 1.0, problem, -np.inf
+    for _ in range(WEIGHT_STEPS):
+        point = evaluate(problem, xi)
+        if point.value < last:  # stretched too far: back, and a plain step
+            problem, power = kept, 1.0
+            point = evaluate(problem, xi)
+        kept, last = problem, point.value
+        nodes = point.expectation.nodes
+        target = np.log(np.maximum(nodes / nodes.sum(axis=1, keepdims=True), 1e-300))
+        assert problem.histogram is not None
+        weights = np.exp(np.maximum(problem.histogram + power * (target - problem.histogram), -690.0))
+        problem = replace(problem, histogram=np.log(weights / weights.sum(axis=1, keepdims=True)))
+        power = min(1.7 * power, LONGEST_STRETCH)
+    return problem if evaluate(problem, xi).value >= last else kept
 
 
 def _standardised(problem: Problem, xi: Array) -> tuple[Problem, Array]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.irt.blocks import CHUNK, Blocks, make_blocks, subsample
 from scoring.irt.curves import Array, ItemParameters
-from scoring.irt.empirical import histogram_moments
+from scoring.irt.empirical import ENOUGH, estimate_histograms, histogram_moments
 from scoring.irt.grid import Grid
 from scoring.irt.likelihood import Problem, evaluate
 from scoring.irt.maximise import CONVERGED, Progress, Search, decrement_of, em_steps, newton, quasi_newton
@@ -49,7 +49,7 @@ class Estimate:
         min_eigenvalue: smallest eigenvalue of the information.
         iterations: steps.
         passes: passes through the students, those of the start on a subsample not counted.
-        converged: decrement below 1e-9 and smallest eigenvalue positive.
+        converged: decrement below 1e-9 and smallest eigenvalue positive; histograms settled, where there are any.
         blocks: the students as arranged.
     """
 
@@ -175,11 +175,9 @@ def estimate(
     xi[layout.n_item :] = population_coordinates(np.zeros(layout.n_groups), np.zeros(layout.n_groups), layout.origin)
     problem = Problem(blocks, layout, prior, grid, None, threads)
     if empirical:
-        from scoring.irt.empirical import estimate_histograms
-
-        problem, search = estimate_histograms(problem, xi, max_iterations, progress)
-    else:
-        problem, search = _search(problem, codes, groups, weights, xi, adapt_grid, max_iterations, progress)
+        problem, search, gain = estimate_histograms(problem, xi, max_iterations, progress)
+        return _finish(problem, search, settled=abs(gain) < ENOUGH)
+    problem, search = _search(problem, codes, groups, weights, xi, adapt_grid, max_iterations, progress)
     return _finish(problem, search)
 
 
@@ -289,7 +287,7 @@ def _scaled_eigenvalue(information: Array) -> float:
     return float(np.linalg.eigvalsh(information * scale * scale[:, None])[0])
 
 
-def _finish(problem: Problem, search: Search) -> Estimate:
+def _finish(problem: Problem, search: Search, settled: bool = True) -> Estimate:
     layout, point = problem.layout, search.point
     information = point.information
     assert information is not None
@@ -325,6 +323,6 @@ def _finish(problem: Problem, search: Search) -> Estimate:
         smallest,
         search.iterations,
         search.passes,
-        bool(search.decrement < CONVERGED and smallest > 0 and identified),
+        bool(search.decrement < CONVERGED and smallest > 0 and identified and settled),
         problem.blocks,
     )

@@ -7,8 +7,8 @@ students, is M = Σ_i w_i (E_i[S S'] - E_i[S] E_i[S]'), formed here:
 - where everybody in a block saw the same items and all of them are 2PL or GPCM, S is linear in the responses with
   coefficients 1 and θ, plus a function of θ alone: the covariance needs one Gram matrix of the responses (weights
   Var θ) and two matrix products with the posteriors, and costs twice an E-step;
-- with 3PL or graded items in a complete block, one Gram matrix for each node;
-- with a pattern of missing answers for each student, each student's own covariance over the items seen.
+- otherwise one Gram matrix for each node;
+- where each student saw a few of many items, each student's own covariance over the items seen.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from scoring.irt.parameters import Layout
 
 Index = NDArray[np.int64]
 
+OWN_COVARIANCE = 4  # how much dearer an entry of a student's own covariance is than one of a Gram matrix
 NEGLIGIBLE = 1e-17  # posterior mass of a node below which no student of a chunk can change a sum's last digit
 
 
@@ -66,7 +67,7 @@ def make_scores(blocks: Blocks, derivatives: Derivatives, layout: Layout, popula
 
 @dataclass(frozen=True)
 class BlockScores:
-    """Scores of one complete block.
+    """Scores of one block.
 
     Attributes:
         positions: (p,) positions in ψ: the slots of the items seen, then the group's two.
@@ -86,16 +87,23 @@ class BlockScores:
 
 
 def block_scores(block: Block, blocks: Blocks, scores: Scores) -> BlockScores:
-    """The scores of the items this block saw."""
+    """The scores of the items this block saw.
+
+    Where not everybody saw the same, every category has its column, and the base is the population's score alone.
+    """
     psi = scores.psi[block.seen]
     local = np.full(psi.shape, -1, dtype=np.int64)
     local[psi >= 0] = np.arange(int((psi >= 0).sum()))
     positions = np.concatenate([psi[psi >= 0], scores.group_positions(block.group)])
     zero = scores.column[blocks.start[block.seen]]
-    base = np.concatenate([zero[psi >= 0], scores.population[block.group]])
     of = blocks.item_of_column[block.columns]
     item = np.searchsorted(block.seen, of)
-    delta = scores.column[block.columns] - scores.column[blocks.start[of]]
+    delta = scores.column[block.columns]
+    if block.complete:
+        delta = delta - scores.column[blocks.start[of]]
+    else:
+        zero = np.zeros_like(zero)
+    base = np.concatenate([zero[psi >= 0], scores.population[block.group]])
     return BlockScores(positions, base, item, local[item], delta, blocks.category_of_column[block.columns])
 
 
@@ -104,7 +112,8 @@ def missing_information(
 ) -> tuple[Expectation, Array]:
     """The expected counts, and M = Σ w Cov[S] in ψ, (P, P), in one pass."""
     logs = [block_logs(b, blocks, log_p, log_prior) for b in blocks.blocks]
-    prepared = [block_scores(b, blocks, scores) if b.complete else None for b in blocks.blocks]
+    prepared = [None if _sparse(b, scores) else block_scores(b, blocks, scores) for b in blocks.blocks]
+    linear = [b.complete and bool(scores.linear[b.seen].all()) for b in blocks.blocks]
     jobs = [(b, *span) for b, block in enumerate(blocks.blocks) for span in block.spans()]
 
     def work(job: tuple[int, int, int]) -> tuple[float, Array, Array, "list[Array]"]:
@@ -112,7 +121,7 @@ def missing_information(
         block, own = blocks.blocks[b], prepared[b]
         if own is None:
             return _ragged(block, blocks, scores, logs[b], first, last)
-        if scores.linear[block.seen].all():
+        if linear[b]:
             return _linear(block, own, scores, logs[b], first, last)
         return _general(block, own, logs[b], first, last)
 
@@ -133,16 +142,24 @@ def missing_information(
         else:
             sums[b] = (counts, nodes, parts)
     for b, (counts, nodes, parts) in sums.items():
-        block, own = blocks.blocks[b], prepared[b]
+        own = prepared[b]
         if own is None:
             missing += parts[0]
             continue
-        if scores.linear[block.seen].all():
+        if linear[b]:
             products = _linear_covariance(own, scores.theta, counts, nodes, parts)
         else:
             products = parts[1] + _base_products(own, counts, nodes) - parts[0]
         missing[np.ix_(own.positions, own.positions)] += products
     return Expectation(total, all_counts, all_nodes), (missing + missing.T) / 2
+
+
+def _sparse(block: Block, scores: Scores) -> bool:
+    """Whether each student's own covariance is cheaper than Gram matrices over all columns of the block."""
+    if block.complete:
+        return False
+    own = (np.mean(block.onehot.sum(axis=1, dtype=np.int64)) * scores.psi.shape[1] + 2) ** 2
+    return bool(OWN_COVARIANCE * own < len(block.columns) ** 2)
 
 
 def _base_products(own: BlockScores, counts: Array, nodes: Array) -> Array:

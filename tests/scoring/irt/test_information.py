@@ -103,6 +103,17 @@ def brute_force(problem: Problem, xi: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize("origin", ["pooled", "reference"])
 def test_value_gradient_and_information(mix: str, missing: str, origin: str) -> None:
     problem, xi = make_problem(mix, missing, origin)
+    check_derivatives(problem, xi)
+
+
+@pytest.mark.parametrize("mix", ["gpcm and 2pl", "mixed"])
+@pytest.mark.parametrize("dearer", [0, 10**9])  # always, never each student's own covariance
+def test_both_ways_with_scattered_answers(mix: str, dearer: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.irt.information.OWN_COVARIANCE", dearer)
+    check_derivatives(*make_problem(mix, "scattered", "pooled"))
+
+
+def check_derivatives(problem: Problem, xi: NDArray[np.float64]) -> None:
     point = evaluate(problem, xi, with_information=True)
     assert point.value == pytest.approx(brute_force(problem, xi), rel=1e-12)
     step = 1e-5
