@@ -85,7 +85,8 @@ def collect(design: Design, sites: Sites, population: Population) -> Sums:
     system[:, diagonal, diagonal] += sites.precision
     covariance = np.linalg.inv(system)
     answer = np.einsum("nab,nb->na", covariance, sites.shift)
-    pull = np.matmul(covariance, inverse[design.district])
+    pull = -covariance * sites.precision[:, None, :]  # VΣ⁻¹ = I - VP, since V(P + Σ⁻¹) = I
+    pull[:, diagonal, diagonal] += 1.0
     cell_inverse = inverse[design.school_district[design.cell_school]]
     size = np.diff(np.append(design.cell_start, design.order.size)).astype(float)
     cell_pull = np.add.reduceat(pull, design.cell_start, axis=0)

@@ -46,8 +46,8 @@ def draw(
     design = regression.design
     n, c = regression.mean.shape
     etas, sigmas = _parameter_draws(regression, keys(schools, seed, "school"), draws, seed)
-    inverse = np.linalg.inv(regression.population.sigma)  # (D, C, C)
-    inverse_draws = np.linalg.inv(sigmas)  # (M, D, C, C)
+    inverse = np.asarray(np.linalg.inv(regression.population.sigma), dtype=np.float64)  # (D, C, C)
+    inverse_draws = np.asarray(np.linalg.inv(sigmas), dtype=np.float64)  # (M, D, C, C)
     variance = regression.variance
     skewness, kurtosis = tilted_shape(regression.evidence, regression.mean, variance, regression.sites)
     sd = np.sqrt(variance)
@@ -59,39 +59,56 @@ def draw(
         r = slice(start, start + CHUNK)
         z = normals(who[r], draws * c).reshape(-1, draws, c)
         home, school, pattern = design.district[r], design.school[r], design.pattern[r]
-        covariance = regression.sums.covariance[r]
-        root = np.linalg.cholesky(covariance)
+        fixed = np.stack([f[pattern] + u[school] for f, u in etas])  # (M, n, C) expectations
         theta = np.empty_like(z)
-        noise = np.matmul(z, root.transpose(0, 2, 1))
-        for m in range(draws):
-            fixed, effects = etas[m]
-            eta = fixed[pattern] + effects[school]
-            if exact:
+        if exact:
+            for m in range(draws):
                 system = inverse_draws[m][home]
                 system[:, diagonal, diagonal] += regression.sites.precision[r]
                 v = np.linalg.inv(system)
-                force = regression.sites.shift[r] + np.einsum("nab,nb->na", inverse_draws[m][home], eta)
+                force = regression.sites.shift[r] + np.einsum("nab,nb->na", inverse_draws[m][home], fixed[m])
                 own = np.linalg.cholesky(v)
                 theta[:, m] = np.einsum("nab,nb->na", v, force) + np.einsum("nab,nb->na", own, z[:, m])
-                continue
-            # V_m = V - VΔV + VΔVΔV..., Δ the change of Σ⁻¹: small with many students, so two terms suffice
+        else:
+            covariance = regression.sums.covariance[r]
+            noise: Array = np.matmul(z, np.linalg.cholesky(covariance).transpose(0, 2, 1))
             for d in range(inverse.shape[0]):
                 here = np.flatnonzero(home == d)
-                if not here.size:
-                    continue
-                delta = inverse_draws[m, d] - inverse[d]
-                v = covariance[here]
-                force = regression.sites.shift[r][here] + eta[here] @ inverse_draws[m, d]
-                x = np.einsum("nab,nb->na", v, force)
-                first = np.einsum("nab,nb->na", v, x @ delta)
-                second = np.einsum("nab,nb->na", v, first @ delta)
-                e = noise[here, m]
-                theta[here, m] = x - first + second + e - 0.5 * np.einsum("nab,nb->na", v, e @ delta)
+                if here.size:
+                    theta[here] = _by_series(
+                        covariance[here], regression.sites.shift[r][here], fixed[:, here], noise[here],
+                        inverse[d], inverse_draws[:, d],
+                    )  # fmt: skip
         centre, width = regression.mean[r, None, :], sd[r, None, :]
         out[r] = centre + width * cornish_fisher((theta - centre) / width, skewness[r, None, :], kurtosis[r, None, :])
     back = np.empty_like(design.order)
     back[design.order] = np.arange(n)
     return out[back]
+
+
+def _by_series(v: Array, shift: Array, eta: Array, noise: Array, inverse: Array, inverse_draws: Array) -> Array:
+    """Draws of n students of one district, (n, M, C), without an inverse for each draw.
+
+    V_m = V - VΔV + VΔVΔV - ..., Δ the change of Σ⁻¹: with many students it is small and two terms suffice.
+
+    Args:
+        v: (n, C, C) posterior covariances at the estimate.
+        shift: (n, C) of the sites.
+        eta: (M, n, C) drawn expectations.
+        noise: (n, M, C) draws from N(0, V).
+        inverse: (C, C) Σ⁻¹ at the estimate.
+        inverse_draws: (M, C, C) drawn Σ⁻¹.
+    """
+    delta = inverse_draws - inverse
+
+    def change(a: Array) -> Array:  # VΔ_m a for every draw; V is symmetric
+        turned = np.matmul(a.transpose(1, 0, 2), delta).transpose(1, 0, 2)
+        return np.asarray(np.matmul(turned, v))
+
+    force = np.matmul(eta, inverse_draws).transpose(1, 0, 2) + shift[:, None, :]
+    x = np.matmul(force, v)
+    first = change(x)
+    return np.asarray(x - first + change(first) + noise - 0.5 * change(noise))
 
 
 def cornish_fisher(z: Array, skewness: Array, kurtosis: Array) -> Array:

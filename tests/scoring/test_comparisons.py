@@ -73,6 +73,20 @@ def test_draws_have_the_population_s_moments() -> None:
     np.testing.assert_allclose(gap, theta[el].mean(axis=0) - theta[~el].mean(axis=0), atol=0.15)
 
 
+def test_the_series_for_large_files_agrees_with_the_exact_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 2,000 students covariances are drawn with SDs of 5 %, so single draws of the noise, which is taken to first
+    order, may be off by a few hundredths of an SD; from 20,000 on, where the series is used, by a tenth of that.
+    """
+    from scoring.groups import plausible
+
+    items, responses, persons, _ = world(schools=20, students=50)
+    exact = scoring.plausible_values(items, responses, persons, ["el"], draws=3, seed=5)
+    monkeypatch.setattr(plausible, "EXACT_BELOW", 0)
+    series = scoring.plausible_values(items, responses, persons, ["el"], draws=3, seed=5)
+    assert np.abs(series.values - exact.values).max() < 0.15
+    assert np.abs(series.values - exact.values).mean() < 0.015
+
+
 def test_one_row_per_concept_contrast_and_measure(drawn: scoring.comparisons.PlausibleValues) -> None:  # type: ignore[name-defined]
     table = scoring.compare(drawn, cuts=CUTS)
     assert table[["concept", "measure"]].to_numpy().tolist() == [
