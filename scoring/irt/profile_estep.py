@@ -24,7 +24,7 @@ Index = NDArray[np.int64]
 T = TypeVar("T")
 
 _BLOCK = 512
-_THREADS = min(2, os.cpu_count() or 1)
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 import scoring
 from scoring.irt.curves import ItemParameters, category_probabilities
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.profiles import domain_cut
 
 
@@ -293,6 +293,27 @@ def test_small_groups_share_their_correlations():
     r = profile.group_covariances / (sd[:, :, None] * sd[:, None, :])
     np.testing.assert_allclose(r[0], r[1], atol=1e-10)
     assert (sd[1] > sd[0] + 0.2).all()
+
+
+def test_concepts_that_cannot_be_told_apart_are_named_not_forced():
+    same = np.array([[1.0, 0.995], [0.995, 1.0]])
+    responses, concepts, groups, *_ = simulate(600, np.zeros((2, 2)), same, 2, 3)
+    with pytest.warns(ScoringWarning, match="cannot be told apart"):
+        profile = scoring.concept_profile(responses, concepts, groups=groups)
+    assert profile.converged
+    assert "|R|^1" in profile.priors
+    assert 0.995 - 4 * profile.correlation_se.iloc[0, 1] < profile.correlations.iloc[0, 1] < 1
+    assert (np.linalg.eigvalsh(profile.group_covariances) > 1e-3).all()
+
+
+def test_threads_change_nothing(reversed_world, reversed_profile, monkeypatch):
+    from scoring.irt import profile_estep
+
+    responses, concepts, groups, *_ = reversed_world
+    monkeypatch.setattr(profile_estep, "_THREADS", 1 if profile_estep._THREADS > 1 else 3)
+    profile = scoring.concept_profile(responses, concepts, groups=groups)
+    pd.testing.assert_frame_equal(profile.items, reversed_profile.items, check_exact=True)
+    pd.testing.assert_frame_equal(profile.scores, reversed_profile.scores, check_exact=True)
 
 
 def test_evidence_orders_the_three_accuracies(reversed_profile):
