@@ -240,3 +240,18 @@ def test_coverage_in_small() -> None:
     cover = rows.pivot_table(index="method", columns="contrast", values="coverage")
     assert 0.88 <= cover.loc["this project"].mean() <= 1.0
     assert cover.loc["plausible values, schools ignored", ["gap mean 1", "gap mean 2"]].mean() <= 0.85
+
+
+def test_fits_and_profiles_are_taken_as_they_come() -> None:
+    """From a fit: one ability, "total"; from a profile: its concepts. English learners are lower in both."""
+    _, responses, persons, _ = world(students=40)
+    concepts = {c: c[:2] for c in responses.columns}
+    profile = scoring.concept_profile(responses, concepts, groups=persons["district"], partner=persons["district"])
+    by_concept = scoring.plausible_values(profile, responses, persons, ["el"], draws=5)
+    assert by_concept.concepts == ("c0", "c1")
+    assert (scoring.compare(by_concept, by="el")["estimate"] < -0.2).all()
+    fit = scoring.calibrate(responses, groups=persons["district"], partner=persons["district"])
+    total = scoring.plausible_values(fit, responses, persons, ["el"], draws=5)
+    assert total.concepts == ("total",)
+    assert total.items == {"total": 10}
+    assert scoring.compare(total, by="el")["estimate"].iloc[0] < -0.2
