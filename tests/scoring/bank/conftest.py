@@ -1,5 +1,5 @@
 """The same banks as the bank's own tests use."""
 
-from tests.itembank.bank.conftest import bank, furnished, run
+from tests.itembank.bank.conftest import bank, furnished, migrated, run
 
-__all__ = ["bank", "furnished", "run"]
+__all__ = ["bank", "furnished", "migrated", "run"]
