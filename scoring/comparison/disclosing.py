@@ -155,7 +155,7 @@ def disclose(
             break
         except CannotProtect as refusal:
             # earlier percentages give a hidden size away: hide what is new around it, and look again
-            more = _around(counts, refusal.cells) & ~public & ~counts.derived & ~hidden.hidden
+            more = _around(counts, refusal.cells) & ~public & ~counts.derived & ~hidden.hidden & (counts.size > 0)
             if not more.any():
                 raise
             withheld |= more

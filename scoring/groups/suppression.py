@@ -103,7 +103,7 @@ def suppress(
     public = np.zeros(size.size, dtype=bool) if public is None else public
     withheld = np.zeros(size.size, dtype=bool) if withheld is None else withheld
     primary = (size >= 1) & (size < minimum) & ~counts.derived
-    start = (primary | withheld) & ~public
+    start = (primary | withheld) & ~public & (size > 0)
     fixed_open = public | counts.derived | (size == 0)
     if not complementary:
         return Hidden(primary, start, False, 0)

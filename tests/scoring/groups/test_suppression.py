@@ -150,3 +150,11 @@ def test_percentages_do_not_give_away_a_hidden_size() -> None:
         found = joint.size(k)
         assert found is not None
         assert protected(found)
+
+
+def test_an_empty_group_is_never_hidden() -> None:
+    """A hidden group is known to have somebody: an empty one that was withheld would contradict the sums."""
+    counts = Counts(np.array([40, 5, 35, 0]), csr_array(np.array([[-1.0, 1, 1, 1]])), np.zeros(4, dtype=bool))
+    result = suppress(counts, withheld=np.array([False, False, False, True]))
+    assert not result.hidden[3]
+    assert is_safe(counts, result.hidden)
