@@ -301,9 +301,3 @@ def close(session: Session, administration: Administration, person: Person | Non
     session.add(administration)
     subject = f"administration:{administration.code}"
     audit.record(session, "close administration", subject, person, "" if person else audit.JOINT)
-
-
-def school_codes(session: Session, district: District) -> dict[str, int]:
-    """The schools of a district: code -> id."""
-    rows = session.exec(select(School).where(School.district_id == district.id)).all()
-    return {s.code: s.id or 0 for s in rows}

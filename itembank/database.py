@@ -204,6 +204,7 @@ def migrate(where: str | None = None, to: str = "head") -> tuple[str, str]:
         if file.exists() and not file.is_file():
             raise UsageFault("not-a-file", f"{file} is not a file.", "Name a file with --bank")
         file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(0o600)  # a new bank is its owner's alone until they share it
     bank = engine(where, create=file is not None and (not file.exists() or file.stat().st_size == 0))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

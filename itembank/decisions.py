@@ -176,8 +176,8 @@ def vote(session: Session, number: int, person: Person, verdict: str, comment: s
     )
     session.flush()
     audit.record(session, verdict, f"decision:{number}", person, details={"subject": decision.subject})
-    if verdict == "decline":
-        _close(session, decision, "declined")
+    if verdict == "decline":  # who proposed it takes it back
+        _close(session, decision, "withdrawn" if person.id == decision.proposed_by else "declined")
     elif not standing(session, decision).waiting:
         _close(session, decision, "agreed")
         carry_out(session, decision)
@@ -211,21 +211,6 @@ def carry_out(session: Session, decision: Decision) -> None:
         module, name = target.split(":")
         action: Callable[[Session, Decision], None] = getattr(import_module(module), name)
         action(session, decision)
-
-
-def withdraw(session: Session, number: int, person: Person) -> None:
-    """Take a proposal back.
-
-    Raises:
-        NotPermitted: somebody else proposed it.
-        Conflict: it is closed.
-    """
-    decision = _locked(session, number)
-    if decision.proposed_by != person.id:
-        raise NotPermitted("not-yours", f"Somebody else proposed decision {number}.", "itembank decisions decline")
-    if decision.status != "open":
-        raise Conflict("closed", f"Decision {number} is {decision.status}.", f"itembank decisions show {number}")
-    _close(session, decision, "withdrawn")
 
 
 def supersede(session: Session, subject: str) -> int:

@@ -4,7 +4,6 @@
 points are a matter of the key, when they are read.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -443,8 +442,3 @@ def imports(session: Session, administration: Administration | None = None) -> l
         }
         for r in rows
     ]
-
-
-def profile(layout: Layout) -> str:
-    """A layout as JSON, to keep and use again."""
-    return json.dumps(layout.as_dict(), indent=2, ensure_ascii=False)

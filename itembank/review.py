@@ -372,6 +372,21 @@ def reviews_of(session: Session, code: str) -> list[dict[str, Any]]:
     ]
 
 
+def comments_of(session: Session, code: str) -> list[dict[str, Any]]:
+    """The remarks about an item, by version, each answer after what it answers."""
+    row, version, item, person = columns(ReviewComment), columns(ItemVersion), columns(Item), columns(Person)
+    found = session.execute(
+        sa.select(row.id, version.number, person.code, row.parent_id, row.text)
+        .join(ItemVersion, version.id == row.item_version_id)
+        .join(Item, item.id == version.item_id)
+        .join(Person, person.id == row.person_id)
+        .where(item.code == code)
+        .order_by(version.number, sa.func.coalesce(row.parent_id, row.id), row.id)
+    ).all()
+    names = ("comment", "version", "person", "answers", "text")
+    return [dict(zip(names, r, strict=True)) for r in found]
+
+
 # ---------------------------------------------------------------- what agreed decisions do
 
 

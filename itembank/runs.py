@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
@@ -18,7 +17,6 @@ from itembank.errors import Conflict, Rejected
 from itembank.models import (
     Administration,
     Decision,
-    FormItem,
     Import,
     KeyVersion,
     Person,
@@ -234,22 +232,6 @@ def digest(parts: Iterable[bytes | str]) -> str:
         found.update(len(data).to_bytes(8, "little"))
         found.update(data)
     return found.hexdigest()
-
-
-def options_hash(options: Mapping[str, Any]) -> str:
-    """A hash of options, whatever their order."""
-    return hashlib.sha256(json.dumps(plain(options), sort_keys=True).encode()).hexdigest()
-
-
-def form_versions(session: Session, form_ids: Iterable[int]) -> list[int]:
-    """The item versions of forms, each once, in the order of the forms."""
-    place = columns(FormItem)
-    rows = session.execute(
-        sa.select(place.item_version_id)
-        .where(place.form_id.in_(list(form_ids)))
-        .order_by(place.form_id, place.position)
-    ).scalars()
-    return list(dict.fromkeys(rows))
 
 
 def carry_out_publication(session: Session, decision: Decision) -> None:

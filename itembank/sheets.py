@@ -1,7 +1,7 @@
 """From a table of responses, wide or long, to one sheet: a row per sitting, a column per item, cells as codes."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -280,8 +280,3 @@ def more(found: list[Finding], source: str, code: str, count: int, column: str) 
     if count > 0:
         message = f"{count} more rows have the same fault."
         found.append(Finding(source, 0, code, "error", message, "Mend the ones above first.", column))
-
-
-def listed_rows(rows: Sequence[int] | NDArray[np.int64]) -> list[int]:
-    """The rows that are listed one by one."""
-    return [int(r) for r in rows[:LISTED]]

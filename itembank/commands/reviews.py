@@ -64,21 +64,29 @@ def queue(as_: As = "", format: Format = "table", json: Json = False) -> None:
 
 
 @app.command("show")
-def show(item: Item, format: Format = "table", json: Json = False) -> None:
-    """All reviews of an item."""
+def show(
+    item: Item,
+    comments: Annotated[bool, typer.Option("--comments", help="The remarks instead.")] = False,
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """All reviews of an item; with --comments, the remarks about it."""
     from itembank import authoring, database, review, terminal
 
     with database.reading() as session:
         authoring.latest_version(session, item)
-        rows = review.reviews_of(session, item)
-    names = ["version", "person", "district", "verdict", "angoff", "no", "comment", "due", "at"]
+        rows = review.comments_of(session, item) if comments else review.reviews_of(session, item)
+    names = ["comment", "version", "person", "answers", "text"] if comments else _REVIEW
     terminal.emit_rows(rows, names, format_of(format, json))
+
+
+_REVIEW = ["version", "person", "district", "verdict", "angoff", "no", "comment", "due", "at"]
 
 
 @app.command("review")
 def review_(
     item: Item,
-    verdict: Annotated[str, typer.Option(help="approve or change.")],
+    verdict: Annotated[str, typer.Option(help="approve, change, or comment for a remark without a verdict.")],
     comment: Annotated[str, typer.Option(help="Needed with change.")] = "",
     yes: Annotated[list[str] | None, typer.Option(help="Checklist entry that holds; all is all of them.")] = None,
     no: Annotated[list[str] | None, typer.Option(help="Checklist entry that does not hold.")] = None,
@@ -87,6 +95,7 @@ def review_(
         typer.Option(help="Share of the points that students get who have just mastered the concept, 0 to 1."),
     ] = None,
     version: Annotated[int | None, typer.Option(help="The version you read.")] = None,
+    answer_to: Annotated[int | None, typer.Option("--answer-to", help="Number of the remark it answers.")] = None,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
@@ -99,6 +108,12 @@ def review_(
     answers |= dict.fromkeys(no or [], False)
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         person = people.require(session, "reviews", as_)
+        if verdict == "comment":
+            review.comment(session, item, person, comment, answer_to)
+            terminal.say(f"{'Would keep' if dry_run else 'Kept'} the remark.")
+            if dry_run:
+                raise DryRunEnd
+            return
         stands = review.review(session, item, person, verdict, comment, answers, angoff, version)
         if people.identity_is(session, person) == "declared":
             terminal.say(f"notice: that you are {person.code} is declared, not proven by a login.")

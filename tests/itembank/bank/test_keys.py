@@ -179,3 +179,7 @@ def test_who_may_not_decide(furnished):
     assert stands.decision.status == "declined"
     with pytest.raises(Conflict), database.writing() as session:
         decisions.vote(session, 1, people.person_of(session, "authorA"), "agree")
+    with database.writing() as session:
+        lead = people.person_of(session, "leadA")
+        again = decisions.propose(session, "release", "item:Q1", "release", "why", lead)
+        assert decisions.vote(session, again.id, lead, "decline", "too early").decision.status == "withdrawn"

@@ -1,5 +1,6 @@
 """A bank made by migrations is the bank that the models describe, and old or new banks are told apart."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,9 @@ def test_a_migration_that_fails_leaves_the_bank_as_it_was(tmp_path, monkeypatch,
     with database.engine().connect() as connection:
         assert database.schema_version(connection) == "0001"
         assert not sa.inspect(connection).has_table("forms")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of files")
+def test_a_new_bank_is_its_owners_alone(tmp_path):
+    database.migrate(str(tmp_path / "new.db"))
+    assert (tmp_path / "new.db").stat().st_mode & 0o077 == 0

@@ -180,6 +180,19 @@ def test_assigning_a_review_shows_in_the_queue_with_its_date(furnished, run):
     assert "2026-02-01" in run("reviews", "queue", "--as", "authorB")[1]
 
 
+def test_remarks_and_answers_stay_together(furnished, run):
+    store()
+    remark = ("reviews", "review", "T-1", "--verdict", "comment", "--comment")
+    assert run(*remark, "Which unit?", "--as", "authorB")[0] == 0
+    assert run(*remark, "Another thing", "--as", "leadB")[0] == 0
+    assert run(*remark, "Miles", "--answer-to", "1", "--as", "authorA")[0] == 0
+    assert run(*remark, "Lost", "--answer-to", "9", "--as", "authorA")[0] == 3
+    assert run(*remark, " ", "--as", "authorA")[0] == 2
+    assert run(*remark, "not kept", "--as", "authorA", "--dry-run")[0] == 0
+    rows = run("reviews", "show", "T-1", "--comments", "--format", "csv")[1].splitlines()[1:]
+    assert [r.split(",")[4] for r in rows] == ["Which unit?", "Miles", "Another thing"]
+
+
 def test_nobody_and_strangers_do_not_act(furnished, run):
     assert run("reviews", "queue")[0] == 2
     assert run("reviews", "queue", "--as", "nobody")[0] == 2
