@@ -10,8 +10,6 @@ and given θ_c the expectation of He_k(z_j) under the Gaussian is ρ^k He_k(z_c)
 (after Cseke & Heskes 2011; Opper, Paquet & Winther 2013). It needs the tilted marginals' moments only.
 """
 
-from math import comb
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,8 +35,8 @@ def corrected_block(
         leave a probability outside [0, 1] or a variance halved) the tilted marginal itself is used.
     """
     sd = np.sqrt(np.einsum("ccn->cn", covariance))
-    powers = nodes ** np.arange(7)[:, None]  # (7, Q)
-    z = _standardised(tilted @ powers.T, mean, sd)
+    powers = nodes[:, None] ** np.arange(7)  # (Q, 7)
+    z = _standardised(tilted @ powers, mean, sd)
     third, fourth = z[3] - 3 * z[1], z[4] - 6 * z[2] + 3
     correlation = covariance / (sd[:, None] * sd)
     cube = correlation**3
@@ -55,8 +53,7 @@ def corrected_block(
     new_sd = sd * np.sqrt(np.where(usable, variance, 1.0))
     if above is None:
         return new_mean, new_sd, None
-    weighted = np.einsum("cnq,cq,pq->cnp", tilted, above, powers[:5], optimize=True)
-    u = _standardised(weighted, mean, sd)
+    u = _standardised(tilted @ (above[:, :, None] * powers[:, :5]), mean, sd)
     p = u[0] + np.where(usable, w3 * (u[3] - 3 * u[1]) + w4 * (u[4] - 6 * u[2] + 3 * u[0]), 0.0)
     p /= np.where(usable, safe, 1.0)
     plain = np.clip(u[0], 0.0, 1.0)
@@ -79,10 +76,14 @@ def corrected_marginals(
     return mean.T, sd.T, None if above is None else above.T
 
 
-def _standardised(moments: Array, mean: Array, sd: Array) -> list[Array]:
-    """Moments of z = (θ - mean)/sd from raw ones, (C, n, P) -> P arrays (C, n)."""
-    out = []
-    for p in range(moments.shape[2]):
-        total = sum(comb(p, i) * moments[:, :, i] * (-mean) ** (p - i) for i in range(p + 1))
-        out.append(np.asarray(total / sd**p))
+def _standardised(moments: Array, mean: Array, sd: Array) -> Array:
+    """Moments of z = (θ - mean)/sd from raw ones, (C, n, P) -> (P, C, n)."""
+    out = np.ascontiguousarray(np.moveaxis(moments, 2, 0))
+    for done in range(1, len(out)):  # x^j -> x^(j-1) (x - m) -> ... -> (x - m)^j
+        for j in range(len(out) - 1, done - 1, -1):
+            out[j] -= mean * out[j - 1]
+    scale = np.ones_like(sd)
+    for j in range(1, len(out)):
+        scale = scale * sd
+        out[j] /= scale
     return out

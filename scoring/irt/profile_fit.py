@@ -132,12 +132,14 @@ class _Objective:
         value = sums.log_evidence + self.log_prior(full)
         return _Point(psi, value, self.working.jacobian(psi).T @ slope, np.zeros((0, 0)), None)
 
-    def everything(self, psi: Array, tolerance: float) -> "_Point":
-        """Value, gradient, outer-product information and the sums for standard errors, in one pass."""
+    def everything(self, psi: Array, tolerance: float, last: bool = False) -> "_Point":
+        """Value, gradient and outer-product information in one pass; the last one adds clusters and mastery."""
         full, items, mu, sigma = self._parts(psi)
-        cuts = None if self.cuts is None else self.cuts(full)
+        cuts = self.cuts(full) if last and self.cuts is not None else None
         layout = self.model.layout
-        sums = student_scores(self.data, items, layout, self.nodes, mu, sigma, cuts, self.cluster, tolerance)
+        sums = student_scores(
+            self.data, items, layout, self.nodes, mu, sigma, cuts, self.cluster if last else None, tolerance
+        )
         self.passes += 1
         self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
         jacobian = self.working.jacobian(psi)
@@ -277,7 +279,7 @@ def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> t
         if decrement < goal and goal > CONVERGED:
             return point, decrement
         if decrement < goal or objective.passes >= max_passes:
-            point = objective.everything(psi, min(tolerance, site_goal))
+            point = objective.everything(psi, min(tolerance, site_goal), last=True)
             factor = _factor(point.information)
             value, slope, pairs = point.value, point.slope, []
             decrement = _decrement(factor, slope)
@@ -290,7 +292,7 @@ def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> t
         far = decrement > _FAR  # there the information itself moves: it is formed anew at every step
         new = _advance(objective, psi, step, value, tolerance, far)
         if new is None:
-            point = objective.everything(psi, min(tolerance, site_goal))
+            point = objective.everything(psi, min(tolerance, site_goal), last=True)
             return point, _decrement(_factor(point.information), point.slope)
         if far:
             factor, pairs = _factor(new.information), []
