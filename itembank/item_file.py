@@ -7,6 +7,7 @@ executed. `read(write(item))` is the same item.
 import base64
 import re
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,9 +52,11 @@ def read(path: Path, source: str = "") -> Reading:
     """Read an item file.
 
     Args:
-        path: a regular file of at most 1 MB.
+        path: a regular file of at most 1 MB; `-` is stdin.
         source: its name in the findings; the path as given by default.
     """
+    if str(path) == "-":
+        return read_bytes(sys.stdin.buffer.read(MAX_BYTES), "stdin", Path("."))
     source = source or path.as_posix()
     try:
         about = path.stat()

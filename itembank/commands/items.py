@@ -20,7 +20,7 @@ def existing(paths: list[Path] | None) -> list[Path]:
 
     paths = paths or [Path("items")]
     for path in paths:
-        if not path.exists():
+        if not path.exists() and str(path) != "-":
             raise UsageFault("no-such-file", f"There is no {path}.", "Name an item file or a folder of them.")
     return paths
 

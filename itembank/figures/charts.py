@@ -21,6 +21,11 @@ def _nice_step(span: Fraction) -> Fraction:
         step *= 10
 
 
+def _above_zero(step: Fraction) -> None:
+    if step <= 0:
+        raise FigureError("`step` is not above 0")
+
+
 def bars(data: Reader) -> Drawing:
     """Keys: bars {name: height}, step, max, x-label, y-label, touching (yes for a histogram), show-values."""
     named = [(name, to_number(value, "bars")) for name, value in data.named("bars")]
@@ -31,8 +36,9 @@ def bars(data: Reader) -> Drawing:
     tallest = max(v for _, v in named) or Fraction(1)
     usual = _nice_step(tallest)
     step = data.number("step", max(usual, Fraction(1)) if all(v.denominator == 1 for _, v in named) else usual)
+    _above_zero(step)
     top = data.number("max", -(-tallest // step) * step)
-    if top < tallest:
+    if top < tallest or top <= 0:
         raise FigureError("a bar is taller than `max`")
     touching, values = data.yes("touching"), data.yes("show-values")
     x_label, y_label = data.text("x-label"), data.text("y-label")
@@ -68,6 +74,7 @@ def _axis(data: Reader, values: list[Fraction]) -> tuple[Fraction, Fraction, Fra
     if all(v.denominator == 1 for v in values):
         usual = max(usual, Fraction(1))
     step = data.number("step", usual)
+    _above_zero(step)
     start = data.number("from", (low // step) * step)
     end = data.number("to", -(-high // step) * step)
     if start > low or end < high:

@@ -147,6 +147,10 @@ def test_a_line_and_a_function_through_the_same_points() -> None:
         ("bar", {}),
         ("bar", {"bars": {"a": "-1"}}),
         ("bar", {"bars": {"a": "9"}, "max": "5"}),
+        ("bar", {"bars": {"a": "1"}, "step": "0"}),
+        ("bar", {"bars": {"a": "0"}, "max": "0"}),
+        ("dot", {"values": ("1", "2"), "step": "0"}),
+        ("box", {"values": ("1", "2"), "step": "-1"}),
         ("dot", {"values": ()}),
         ("dot", {"values": ("1", "2"), "from": "2"}),
         ("box", {"boxes": {"A": ("1", "2", "3")}}),
@@ -186,7 +190,7 @@ KEYS = ["from", "to", "step", "points", "ranges", "x", "y", "bars", "values", "p
 
 
 @given(st.sampled_from(sorted(figures.KINDS)), st.dictionaries(st.sampled_from(KEYS), VALUE, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_data_is_a_figure_or_a_refusal(kind: str, data: dict[str, Data]) -> None:
     try:
         etree.fromstring(figures.draw(Figure("f", kind, "alt", data)))

@@ -73,6 +73,15 @@ def test_check_is_silent_on_good_items_and_exits_1_on_findings(run, tmp_path: Pa
     assert next(csv.DictReader(io.StringIO(out)))["severity"] in ("error", "warning")
 
 
+def test_a_dash_is_stdin(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    text = (HERE / "X-MATCH.md").read_text("utf-8").replace("- 2 [D; S", "- 2 [Q; S")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8"))
+    code, out, _ = run("items", "check", "-")
+    assert code == 1
+    assert "stdin:" in out
+    assert "unknown-column" in out
+
+
 def test_what_is_not_there_is_a_usage_error(run) -> None:  # type: ignore[no-untyped-def]
     assert run("items", "check", "nowhere")[0] == 2
     assert run("items", "check", HERE, "--format", "xml")[0] == 2
