@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.groups.attack import SLACK, Counts, Interval, Joint, Shares
-from scoring.groups.suppression import MINIMUM, SECONDS, Cut, cover, protected
+from scoring.groups.suppression import ATTACKS, MINIMUM, Cut, cover, protected
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -159,7 +159,7 @@ def protect_percentages(
     percent: Array,
     earlier: Shares | None = None,
     lost: Lost | None = None,
-    seconds: float = SECONDS,
+    attacks: int = ATTACKS,
 ) -> Coded:
     """Code percentages and hide as few more as it takes, so that codes, hidden percentages and hidden sizes hold.
 
@@ -170,7 +170,7 @@ def protect_percentages(
         percent: (J,) percentages, NaN where there is none.
         earlier: bounds that earlier releases made known; they cannot be taken back.
         lost: cells they have given away already.
-        seconds: time for the exact search.
+        attacks: after which the greedy search takes over.
     """
     plain = code_percentages(counts, unknown, percent)
     told = already_told(counts, earlier)
@@ -211,7 +211,7 @@ def protect_percentages(
         possible.extend(joint.solutions[known:])
         return cuts
 
-    hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, seconds)
+    hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, attacks)
     return _with_hidden(plain, hidden, optimal)
 
 

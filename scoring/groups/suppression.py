@@ -7,7 +7,6 @@ attacker's linear programs test it, and the dual prices of a cell that is found 
 least one has to go. The set is the optimum when the attacker fails.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,8 +24,10 @@ Flags = NDArray[np.bool_]
 
 MINIMUM = 11
 WIDTH = 10
-#: The exact search gives way to the greedy one after this many seconds.
-SECONDS = 20.0
+#: The exact search gives way to the greedy one after this many attacks: counted, not timed, so that runs agree.
+ATTACKS = 60
+#: A master problem that takes longer than this many branch-and-bound nodes is cut short.
+NODES = 20_000
 
 
 class Cut(NamedTuple):
@@ -83,7 +84,7 @@ def suppress(
     minimum: int = MINIMUM,
     complementary: bool = True,
     exact: bool = True,
-    seconds: float = SECONDS,
+    attacks: int = ATTACKS,
 ) -> Hidden:
     """Choose the cells to hide.
 
@@ -94,7 +95,7 @@ def suppress(
         minimum: smallest size that is published.
         complementary: False hides primary cells only (an audit then shows what that gives away).
         exact: False takes the greedy search at once.
-        seconds: after which the greedy search takes over.
+        attacks: after which the greedy search takes over.
 
     Raises:
         DesignError: what an earlier release shows makes protection impossible.
@@ -133,14 +134,14 @@ def suppress(
         inside[part] = True
         if not np.any((start | (counts.derived & (size >= 1) & (size < minimum))) & inside):
             continue
-        mine, best, n = cover(start & inside, lambda h: attack(h), exact, seconds)
+        mine, best, n = cover(start & inside, lambda h: attack(h), exact, attacks)
         hidden |= mine
         optimal &= best
         rounds += n
     return Hidden(primary, hidden, optimal, rounds)
 
 
-def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, seconds: float) -> tuple[Flags, bool, int]:
+def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, attacks: int) -> tuple[Flags, bool, int]:
     """The smallest set that contains `start` and that `attack` finds nothing in.
 
     Args:
@@ -150,7 +151,6 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, secon
     Returns:
         The set, whether it is proven smallest, and the number of attacks.
     """
-    began = time.monotonic()
     cuts: list[Cut] = []
     seen: set[tuple[int, bool, tuple[int, ...]]] = set()
     hidden = start.copy()
@@ -168,12 +168,12 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, secon
             if key not in seen:
                 seen.add(key)
                 cuts.append(cut)
-        if not exact or time.monotonic() - began > seconds:
+        if not exact or rounds >= attacks:
             return *_greedy(start, hidden, attack), rounds
-        hidden = _master(start, cuts, max(seconds - (time.monotonic() - began), 0.5))
+        hidden = _master(start, cuts)
 
 
-def _master(start: Flags, cuts: list[Cut], seconds: float) -> Flags:
+def _master(start: Flags, cuts: list[Cut]) -> Flags:
     """Smallest set that obeys the cuts."""
     used = np.unique(np.concatenate([np.append(cut.helpers, cut.cell) for cut in cuts]))
     place = {int(c): i for i, c in enumerate(used)}
@@ -195,7 +195,7 @@ def _master(start: Flags, cuts: list[Cut], seconds: float) -> Flags:
         constraints=LinearConstraint(matrix, lb=needed),
         integrality=np.ones(used.size, dtype=np.int64),
         bounds=Bounds(forced, np.ones(used.size)),
-        options={"time_limit": seconds},
+        options={"node_limit": NODES},
     )
     hidden = start.copy()
     if found.x is None:
