@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 T = TypeVar("T")
 
-_BLOCK = 512
+_BLOCK = 1024
 _THREADS = min(4, os.cpu_count() or 1)
 
 
