@@ -14,7 +14,7 @@ def scalar(text: str) -> str:
     if _PLAIN.match(text) and not text.endswith(" ") and text not in ("null", "---"):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in quoted)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
 
 
 def flow(value: Data) -> str:

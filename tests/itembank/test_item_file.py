@@ -281,7 +281,7 @@ def items(draw: st.DrawFn) -> Item:
             Author("n" + draw(WORD), draw(st.sampled_from(["", "A"]))) for _ in range(draw(st.integers(0, 2)))
         ),
         difficulty=draw(st.sampled_from([None, 0.5, 0.25])),
-        why=draw(st.sampled_from(["", "no", "1:30", "null", "- a", "yes: it"])),
+        why=draw(st.sampled_from(["", "no", "1:30", "null", "- a", "yes: it", "a\U0001195ab", "\u200b"])),
         solution=draw(TEXT),
         variants=(Variant("es", "é" + draw(WORD), draw(TEXT), solution=draw(TEXT), **spanish),)
         * draw(st.integers(0, 1)),  # type: ignore[arg-type]
