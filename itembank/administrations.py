@@ -21,6 +21,7 @@ from itembank.models import (
     District,
     Enrollment,
     Form,
+    Import,
     OpportunityToLearn,
     Person,
     School,
@@ -301,3 +302,28 @@ def close(session: Session, administration: Administration, person: Person | Non
     session.add(administration)
     subject = f"administration:{administration.code}"
     audit.record(session, "close administration", subject, person, "" if person else audit.JOINT)
+
+
+def imports(session: Session, administration: Administration | None = None) -> list[dict[str, Any]]:
+    """The files that were loaded."""
+    load_, given = columns(Import), columns(Administration)
+    statement = sa.select(load_, given.code.label("administration")).join(
+        Administration, given.id == load_.administration_id
+    )
+    if administration is not None:
+        statement = statement.where(load_.administration_id == administration.id)
+    rows = session.execute(statement.order_by(load_.id)).mappings().all()
+    return [
+        {
+            "import": r["id"],
+            "administration": r["administration"],
+            "file": r["file_name"],
+            "layout": r["layout"],
+            "rows": r["rows"],
+            "sittings": r["sittings"],
+            "by": r["person"],
+            "loaded": f"{r['loaded_at']:%Y-%m-%d %H:%M}",
+            "sha256": r["content_hash"][:12],
+        }
+        for r in rows
+    ]

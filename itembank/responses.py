@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
@@ -25,7 +23,6 @@ from itembank.models import (
     Form,
     Import,
     Person,
-    columns,
 )
 from itembank.packing import BLANKS, FIRST_ANSWER, INVALID, NOT_ADMINISTERED, NOT_REACHED, OMITTED
 from itembank.sheets import LISTED, Layout, Sheet, more, read_sheet
@@ -417,28 +414,3 @@ def load_file(
 ) -> Loaded:
     """`load` from a file."""
     return load(session, administration, read_table(path), layout, person)
-
-
-def imports(session: Session, administration: Administration | None = None) -> list[dict[str, Any]]:
-    """The files that were loaded."""
-    load_, given = columns(Import), columns(Administration)
-    statement = sa.select(load_, given.code.label("administration")).join(
-        Administration, given.id == load_.administration_id
-    )
-    if administration is not None:
-        statement = statement.where(load_.administration_id == administration.id)
-    rows = session.execute(statement.order_by(load_.id)).mappings().all()
-    return [
-        {
-            "import": r["id"],
-            "administration": r["administration"],
-            "file": r["file_name"],
-            "layout": r["layout"],
-            "rows": r["rows"],
-            "sittings": r["sittings"],
-            "by": r["person"],
-            "loaded": f"{r['loaded_at']:%Y-%m-%d %H:%M}",
-            "sha256": r["content_hash"][:12],
-        }
-        for r in rows
-    ]

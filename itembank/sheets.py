@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from itembank.findings import Finding
@@ -230,10 +229,11 @@ def _long(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     combined = np.zeros(len(table), dtype=np.int64)
     for part, size in zip(identity, sizes, strict=True):
         combined = combined * size + part
-    person, _ = pd.factorize(combined)
-    n = int(person.max(initial=-1)) + 1
-    first_row = np.full(n, len(table), dtype=np.int64)
-    np.minimum.at(first_row, person, np.arange(len(table)))
+    _, first_row, person = np.unique(combined, return_index=True, return_inverse=True)
+    order = np.argsort(first_row)  # sittings in the order in which the file begins them
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    person, first_row, n = rank[person], first_row[order], len(order)
     _disagreements(table, facts, person, first_row, found)
     items = list(dict.fromkeys(c for c, bad in zip(named, unknown, strict=True) if not bad))
     if not items:

@@ -210,11 +210,11 @@ def load(
 @app.command("list")
 def list_(administration: Administration = "", format: Format = "table", json: Json = False) -> None:
     """The files that were loaded."""
-    from itembank import administrations, database, responses, terminal
+    from itembank import administrations, database, terminal
 
     with database.reading() as session:
         adm = administrations.administration_of(session, administration) if administration else None
-        rows = responses.imports(session, adm)
+        rows = administrations.imports(session, adm)
     names = ["import", "administration", "file", "layout", "rows", "sittings", "by", "loaded", "sha256"]
     terminal.emit_rows(rows, names, format_of(format, json))
     if not rows:
