@@ -1,6 +1,7 @@
 """Coordinate grids: points, segments, lines, polygons and graphs of functions."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 from itembank.figures.line import ticks
 from itembank.figures.reading import FigureError, Reader, to_point
@@ -48,14 +49,16 @@ def grid(data: Reader) -> Drawing:
     x_label, y_label = data.text("x-label"), data.text("y-label")
     picture = Drawing(LEFT + plane.width + RIGHT, TOP + plane.height + (BOTTOM if len(x_label) > 2 else 26))
     _paper(picture, plane, xs, ys)
+    drawn: list[list[tuple[float, float]]] = []
     for polygon in data.named("polygons"):
         corners = _points(polygon[1], "polygons")
         picture.polygon([plane.at(p) for p in corners], SHADE, 1.8)
     for segment in data.named("segments"):
         ends = _points(segment[1], "segments")
-        picture.polyline([plane.at(p) for p in ends], 2)
+        drawn.append([plane.at(p) for p in ends])
+        picture.polyline(drawn[-1], 2)
     for part in data.parts("lines"):
-        _line(picture, plane, part)
+        drawn.append(_line(picture, plane, part))
     for name, rule in data.named("functions"):
         _function(picture, plane, str(rule), name)
     for point in data.points("dots"):
@@ -64,9 +67,15 @@ def grid(data: Reader) -> Drawing:
         px, py = plane.at(to_point(value, "points"))
         picture.circle(px, py, 4)
         if name:
-            right = px < LEFT + plane.width - 24
+            right, above = _free_corner(plane, (px, py), name, drawn)
             picture.text(
-                px + (8 if right else -8), py - 7, name, "start" if right else "end", 15, len(name) == 1, halo=True
+                px + (8 if right else -8),
+                py + (-7 if above else 17),
+                name,
+                "start" if right else "end",
+                15,
+                len(name) == 1,
+                halo=True,
             )
     middle_y = TOP + plane.height / 2
     if x_label and len(x_label) <= 2:  # a letter stands at the arrow's head, as in a textbook
@@ -81,6 +90,29 @@ def grid(data: Reader) -> Drawing:
     elif y_label:
         picture.text(14, middle_y, y_label, turn=True)
     return picture
+
+
+def _free_corner(
+    plane: Plane, at: tuple[float, float], name: str, drawn: list[list[tuple[float, float]]]
+) -> tuple[bool, bool]:
+    """(right, above): where a point's name is not crossed by a line; above to the right where every corner is."""
+    wide = 9 * len(name)
+    first = at[0] < LEFT + plane.width - 24
+    corners = [(right, above) for above in (True, False) for right in (first, not first)]
+
+    def crossed(right: bool, above: bool) -> bool:
+        low_x = at[0] + (6 if right else -6 - wide)
+        low_y = at[1] + (-20 if above else 4)
+        for line in drawn:
+            for (x1, y1), (x2, y2) in pairwise(line):
+                steps = max(1, int(max(abs(x2 - x1), abs(y2 - y1)) / 3))
+                for i in range(steps + 1):
+                    x, y = x1 + (x2 - x1) * i / steps, y1 + (y2 - y1) * i / steps
+                    if low_x <= x <= low_x + wide and low_y <= y <= low_y + 15:
+                        return True
+        return False
+
+    return next((c for c in corners if not crossed(*c)), (first, True))
 
 
 def _range(data: Reader, name: str) -> tuple[Fraction, Fraction]:
@@ -126,8 +158,8 @@ def _paper(picture: Drawing, plane: Plane, xs: list[Fraction], ys: list[Fraction
         picture.text(px - 6, py + 15, "0", "end", 12, halo=True)
 
 
-def _line(picture: Drawing, plane: Plane, part: Reader) -> None:
-    """A straight line across the whole grid."""
+def _line(picture: Drawing, plane: Plane, part: Reader) -> list[tuple[float, float]]:
+    """A straight line across the whole grid; gives its two ends on the paper."""
     through = part.points("through")
     if through:
         if len(through) != 2 or through[0] == through[1]:
@@ -135,8 +167,9 @@ def _line(picture: Drawing, plane: Plane, part: Reader) -> None:
         (x1, y1), (x2, y2) = through
         part.finish()
         if x1 == x2:
-            picture.line(*plane.at((x1, plane.y[0])), *plane.at((x1, plane.y[1])), 2)
-            return
+            upright = [plane.at((x1, plane.y[0])), plane.at((x1, plane.y[1]))]
+            picture.line(*upright[0], *upright[1], 2)
+            return upright
         slope = (y2 - y1) / (x2 - x1)
         intercept = y1 - slope * x1
     else:
@@ -148,7 +181,9 @@ def _line(picture: Drawing, plane: Plane, part: Reader) -> None:
     inside = sorted({p for p in ends if plane.x[0] <= p[0] <= plane.x[1] and plane.y[0] <= p[1] <= plane.y[1]})
     if len(inside) < 2:
         raise FigureError("a line lies outside of the grid")
-    picture.line(*plane.at(inside[0]), *plane.at(inside[-1]), 2)
+    ends_drawn = [plane.at(inside[0]), plane.at(inside[-1])]
+    picture.line(*ends_drawn[0], *ends_drawn[1], 2)
+    return ends_drawn
 
 
 def _function(picture: Drawing, plane: Plane, rule: str, name: str) -> None:

@@ -93,6 +93,19 @@ def test_points_of_a_grid_lie_where_they_should() -> None:
     assert (ox - bx, by - oy) == (pytest.approx(4 * unit), pytest.approx(unit))
 
 
+def test_a_name_of_a_point_is_not_crossed_by_a_line() -> None:
+    where = {}
+    for slope in ("1", "-1"):
+        root = tree(
+            "grid", x=("-5", "5"), y=("-5", "5"), points={"P": ("2", slope.replace("1", "2"))}, lines={"slope": slope}
+        )
+        ((cx, _),) = numbers(root, "circle", "cx", "cy")
+        name = next(t for t in root.iter(SVG + "text") if t.text == "P")
+        where[slope] = (float(name.get("x", "0")) > cx, name.get("text-anchor", "start"))
+    assert where["-1"][0]  # a falling line leaves the corner above to the right free
+    assert not where["1"][0]  # a rising one does not
+
+
 def test_bars_are_as_tall_as_their_numbers() -> None:
     root = tree("bar", bars={"a": "2", "b": "6", "c": "3"})
     heights = [h[0] for h in numbers(root, "rect", "height")]
