@@ -4,70 +4,25 @@ Codes are what people write ("A", "G7-RP-001"); ids are ours. Times are UTC. A t
 carries `district_id`, so that a shared server can let a district read only its own.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Base(SQLModel):
-    """Base of all tables: one metadata of our own, with names for every constraint."""
-
-    metadata = MetaData(naming_convention=NAMING)
-
-
-def columns(table: type[SQLModel]) -> Any:
-    """The columns of a table, for queries over several of them."""
-    return table.__table__.c  # type: ignore[attr-defined]
-
-
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the zone, so it is put back."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _moment(nullable: bool = False) -> Any:
-    if nullable:
-        return Field(default=None, sa_type=UtcDateTime, nullable=True)
-    return Field(default_factory=now, sa_type=UtcDateTime, nullable=False)
-
-
-def _text(default: Any = "") -> Any:
-    return Field(default=default, sa_type=Text)
-
-
-def _json(default: Any = dict) -> Any:
-    return Field(default_factory=default, sa_type=JSON, nullable=False)
-
-
-def _one_of(column: str, *values: str) -> CheckConstraint:
-    listed = ", ".join(f"'{v}'" for v in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
+from itembank.model_base import Base as Base
+from itembank.model_base import UtcDateTime as UtcDateTime
+from itembank.model_base import columns as columns
+from itembank.model_base import json_field, moment_field, one_of, text_field
+from itembank.model_base import now as now
+from itembank.model_runs import Comparison as Comparison
+from itembank.model_runs import GroupParameter as GroupParameter
+from itembank.model_runs import ItemParameter as ItemParameter
+from itembank.model_runs import Run as Run
+from itembank.model_runs import RunArray as RunArray
+from itembank.model_runs import RunInput as RunInput
+from itembank.model_runs import RunTable as RunTable
+from itembank.model_runs import Score as Score
 
 # ---------------------------------------------------------------- districts, schools, people
 
@@ -80,7 +35,7 @@ class District(Base, table=True):
     code: str = Field(unique=True)
     name: str
     key_fingerprint: str | None = None
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class School(Base, table=True):
@@ -92,14 +47,14 @@ class School(Base, table=True):
     district_id: int = Field(foreign_key="districts.id")
     code: str
     name: str = ""
-    attributes: dict[str, Any] = _json()
+    attributes: dict[str, Any] = json_field()
 
 
 class Person(Base, table=True):
     """Somebody who works in the bank. `login` is the database login on a shared server."""
 
     __tablename__ = "people"
-    __table_args__ = (_one_of("role", "author", "reviewer", "coordinator", "analyst", "leader", "admin"),)
+    __table_args__ = (one_of("role", "author", "reviewer", "coordinator", "analyst", "leader", "admin"),)
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
     name: str
@@ -107,7 +62,7 @@ class Person(Base, table=True):
     role: str
     login: str | None = Field(default=None, unique=True)
     active: bool = True
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 # ---------------------------------------------------------------- what is measured
@@ -125,8 +80,8 @@ class Standard(Base, table=True):
     domain_code: str = ""
     domain_name: str = ""
     cluster_code: str = ""
-    statement: str = _text()
-    attributes: dict[str, Any] = _json()
+    statement: str = text_field()
+    attributes: dict[str, Any] = json_field()
 
 
 class Concept(Base, table=True):
@@ -136,12 +91,12 @@ class Concept(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
     title: str
-    description: str = _text()
+    description: str = text_field()
     grade: str = ""
     parent_id: int | None = Field(default=None, foreign_key="concepts.id", index=True)
     position: int = 0
     source: str = ""
-    raw: dict[str, Any] = _json()
+    raw: dict[str, Any] = json_field()
 
 
 class ConceptPrerequisite(Base, table=True):
@@ -166,8 +121,8 @@ class Misconception(Base, table=True):
     __tablename__ = "misconceptions"
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
-    title: str = _text()
-    description: str = _text()
+    title: str = text_field()
+    description: str = text_field()
 
 
 # ---------------------------------------------------------------- items
@@ -180,14 +135,14 @@ class Item(Base, table=True):
     """An item over all its versions. `revision` counts changes of this row (optimistic locking)."""
 
     __tablename__ = "items"
-    __table_args__ = (_one_of("status", *ITEM_STATUS),)
+    __table_args__ = (one_of("status", *ITEM_STATUS),)
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
     district_id: int | None = Field(default=None, foreign_key="districts.id", index=True)
     status: str = Field(default="draft", index=True)
     latest: int = 0
     revision: int = 1
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class ItemVersion(Base, table=True):
@@ -199,7 +154,7 @@ class ItemVersion(Base, table=True):
     item_id: int = Field(foreign_key="items.id")
     number: int
     content_hash: str
-    title: str = _text()
+    title: str = text_field()
     grade: str = ""
     type: str
     dok: int | None = None
@@ -208,11 +163,11 @@ class ItemVersion(Base, table=True):
     language: str = "en"
     points: int = 1
     difficulty: float | None = None
-    content: dict[str, Any] = _json()
-    source: str = _text()
-    text: str = _text()
+    content: dict[str, Any] = json_field()
+    source: str = text_field()
+    text: str = text_field()
     author_id: int | None = Field(default=None, foreign_key="people.id", index=True)
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class ItemAuthor(Base, table=True):
@@ -260,7 +215,7 @@ class Option(Base, table=True):
     item_version_id: int = Field(foreign_key="item_versions.id", primary_key=True)
     position: int = Field(primary_key=True)
     label: str
-    text: str = _text()
+    text: str = text_field()
     is_key: bool = False
     misconception_id: int | None = Field(default=None, foreign_key="misconceptions.id", index=True)
 
@@ -273,10 +228,10 @@ class KeyVersion(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     item_version_id: int = Field(foreign_key="item_versions.id")
     number: int
-    rule: dict[str, Any] = _json()
-    reason: str = _text()
+    rule: dict[str, Any] = json_field()
+    reason: str = text_field()
     decision_id: int | None = Field(default=None, foreign_key="decisions.id", index=True)
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 # ---------------------------------------------------------------- decisions, reviews, audit
@@ -287,20 +242,20 @@ class Decision(Base, table=True):
 
     __tablename__ = "decisions"
     __table_args__ = (
-        _one_of("status", "open", "agreed", "declined", "withdrawn"),
+        one_of("status", "open", "agreed", "declined", "withdrawn"),
         Index("ix_decisions_subject", "kind", "subject"),
     )
     id: int | None = Field(default=None, primary_key=True)
     kind: str
     subject: str
     subject_version: str = ""
-    proposal: str = _text()
-    payload: dict[str, Any] = _json()
-    reason: str = _text()
+    proposal: str = text_field()
+    payload: dict[str, Any] = json_field()
+    reason: str = text_field()
     proposed_by: int = Field(foreign_key="people.id", index=True)
     status: str = "open"
-    created_at: datetime = _moment()
-    closed_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = moment_field()
+    closed_at: datetime | None = moment_field(nullable=True)
 
 
 class DecisionAuthor(Base, table=True):
@@ -315,14 +270,14 @@ class DecisionVote(Base, table=True):
     """The word of one district."""
 
     __tablename__ = "decision_votes"
-    __table_args__ = (_one_of("verdict", "agree", "decline"),)
+    __table_args__ = (one_of("verdict", "agree", "decline"),)
     decision_id: int = Field(foreign_key="decisions.id", primary_key=True)
     district_id: int = Field(foreign_key="districts.id", primary_key=True)
     person_id: int = Field(foreign_key="people.id", index=True)
     verdict: str
-    comment: str = _text()
+    comment: str = text_field()
     identity: str = "declared"
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class Review(Base, table=True):
@@ -331,19 +286,19 @@ class Review(Base, table=True):
     __tablename__ = "reviews"
     __table_args__ = (
         UniqueConstraint("item_version_id", "person_id"),
-        _one_of("verdict", "", "approve", "change"),
+        one_of("verdict", "", "approve", "change"),
     )
     id: int | None = Field(default=None, primary_key=True)
     item_version_id: int = Field(foreign_key="item_versions.id")
     person_id: int = Field(foreign_key="people.id", index=True)
     district_id: int = Field(foreign_key="districts.id", index=True)
     verdict: str = ""
-    checklist: dict[str, Any] = _json()
+    checklist: dict[str, Any] = json_field()
     angoff: float | None = None
-    comment: str = _text()
+    comment: str = text_field()
     due_on: date | None = None
-    created_at: datetime = _moment()
-    submitted_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = moment_field()
+    submitted_at: datetime | None = moment_field(nullable=True)
 
 
 class ReviewComment(Base, table=True):
@@ -354,9 +309,9 @@ class ReviewComment(Base, table=True):
     item_version_id: int = Field(foreign_key="item_versions.id", index=True)
     person_id: int = Field(foreign_key="people.id", index=True)
     parent_id: int | None = Field(default=None, foreign_key="review_comments.id", index=True)
-    text: str = _text()
+    text: str = text_field()
     resolved: bool = False
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class AuditEvent(Base, table=True):
@@ -371,7 +326,7 @@ class AuditEvent(Base, table=True):
     person: str = ""
     action: str
     subject: str = ""
-    details: dict[str, Any] = _json()
+    details: dict[str, Any] = json_field()
     previous_hash: str
     hash: str
 
@@ -385,12 +340,12 @@ class Form(Base, table=True):
     __tablename__ = "forms"
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
-    title: str = _text()
+    title: str = text_field()
     grade: str = ""
     content_hash: str
-    details: dict[str, Any] = _json()
+    details: dict[str, Any] = json_field()
     frozen_by: int | None = Field(default=None, foreign_key="people.id", index=True)
-    frozen_at: datetime = _moment()
+    frozen_at: datetime = moment_field()
 
 
 class FormItem(Base, table=True):
@@ -408,16 +363,16 @@ class Administration(Base, table=True):
     """A form (or several) given in a window."""
 
     __tablename__ = "administrations"
-    __table_args__ = (_one_of("status", "open", "closed", "purged"),)
+    __table_args__ = (one_of("status", "open", "closed", "purged"),)
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
-    title: str = _text()
+    title: str = text_field()
     opens_on: date
     closes_on: date
     mode: str
     status: str = "open"
-    details: dict[str, Any] = _json()
-    created_at: datetime = _moment()
+    details: dict[str, Any] = json_field()
+    created_at: datetime = moment_field()
 
 
 class AdministrationForm(Base, table=True):
@@ -441,7 +396,7 @@ class OpportunityToLearn(Base, table=True):
     """Whether a district had taught a concept before the window."""
 
     __tablename__ = "opportunity_to_learn"
-    __table_args__ = (_one_of("taught", "yes", "partly", "no", "unknown"),)
+    __table_args__ = (one_of("taught", "yes", "partly", "no", "unknown"),)
     administration_id: int = Field(foreign_key="administrations.id", primary_key=True)
     district_id: int = Field(foreign_key="districts.id", primary_key=True)
     concept_id: int = Field(foreign_key="concepts.id", primary_key=True)
@@ -469,7 +424,7 @@ class Classroom(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     school_id: int = Field(foreign_key="schools.id")
     code: str
-    title: str = _text()
+    title: str = text_field()
 
 
 class Enrollment(Base, table=True):
@@ -493,7 +448,7 @@ class Background(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     content_hash: str = Field(unique=True)
     grade: str = ""
-    attributes: dict[str, Any] = _json()
+    attributes: dict[str, Any] = json_field()
 
 
 class Import(Base, table=True):
@@ -508,9 +463,9 @@ class Import(Base, table=True):
     layout: str
     rows: int
     sittings: int
-    mapping: dict[str, Any] = _json()
+    mapping: dict[str, Any] = json_field()
     person: str = ""
-    loaded_at: datetime = _moment()
+    loaded_at: datetime = moment_field()
 
 
 class Sitting(Base, table=True):
@@ -546,130 +501,8 @@ class AnswerCode(Base, table=True):
     """The dictionary of an item version: every answer as it was given, once. `kind` tells scores from answers."""
 
     __tablename__ = "answer_codes"
-    __table_args__ = (UniqueConstraint("item_version_id", "kind", "answer"), _one_of("kind", "answer", "score"))
+    __table_args__ = (UniqueConstraint("item_version_id", "kind", "answer"), one_of("kind", "answer", "score"))
     item_version_id: int = Field(foreign_key="item_versions.id", primary_key=True)
     code: int = Field(primary_key=True)
     kind: str
-    answer: str = _text()
-
-
-# ---------------------------------------------------------------- runs
-
-
-class Run(Base, table=True):
-    """A computation: what went in, with which options and software, and what it says of itself."""
-
-    __tablename__ = "runs"
-    __table_args__ = (_one_of("status", "stored", "published", "withdrawn"),)
-    id: int | None = Field(default=None, primary_key=True)
-    kind: str = Field(index=True)
-    title: str = _text()
-    administration_id: int | None = Field(default=None, foreign_key="administrations.id", index=True)
-    status: str = "stored"
-    options: dict[str, Any] = _json()
-    seed: int | None = None
-    software: dict[str, Any] = _json()
-    input_hash: str = ""
-    converged: bool | None = None
-    log_likelihood: float | None = None
-    details: dict[str, Any] = _json()
-    person: str = ""
-    created_at: datetime = _moment()
-
-
-class RunInput(Base, table=True):
-    """What a run read: another run, a key version, an item version, an import."""
-
-    __tablename__ = "run_inputs"
-    __table_args__ = (_one_of("kind", "run", "key", "item", "import"),)
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    kind: str = Field(primary_key=True)
-    ref: int = Field(primary_key=True)
-
-
-class ItemParameter(Base, table=True):
-    """The parameters of an item on a scale ("total" or a concept), for a group of columns ("all" by default)."""
-
-    __tablename__ = "item_parameters"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    scale: str = Field(primary_key=True)
-    item_version_id: int = Field(foreign_key="item_versions.id", primary_key=True)
-    column_group: str = Field(default="all", primary_key=True)
-    model: str
-    n: float | None = None
-    a: float | None = None
-    b: float | None = None
-    d: float | None = None
-    g: float | None = None
-    se_a: float | None = None
-    se_b: float | None = None
-    se_d: float | None = None
-    se_g: float | None = None
-    further: dict[str, Any] = _json()
-
-
-class GroupParameter(Base, table=True):
-    """The population of a group on a scale."""
-
-    __tablename__ = "group_parameters"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    scale: str = Field(primary_key=True)
-    name: str = Field(primary_key=True)
-    n: float | None = None
-    mean: float
-    sd: float
-    se_mean: float | None = None
-    se_sd: float | None = None
-    further: dict[str, Any] = _json()
-
-
-class RunArray(Base, table=True):
-    """A numeric array of a run (a covariance matrix): names of its rows, and the numbers as an .npy file."""
-
-    __tablename__ = "run_arrays"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    name: str = Field(primary_key=True)
-    labels: list[str] = _json(list)
-    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class RunTable(Base, table=True):
-    """A table of a run, as its columns and rows."""
-
-    __tablename__ = "run_tables"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    name: str = Field(primary_key=True)
-    content: dict[str, Any] = _json()
-
-
-class Score(Base, table=True):
-    """The score of a sitting on a scale."""
-
-    __tablename__ = "scores"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    scale: str = Field(primary_key=True)
-    sitting_id: int = Field(foreign_key="sittings.id", primary_key=True, index=True)
-    district_id: int = Field(foreign_key="districts.id")
-    theta: float | None = None
-    se: float | None = None
-    p_mastery: float | None = None
-    status: str = "scored"
-
-
-class Comparison(Base, table=True):
-    """One row of a comparison: a scale, a contrast, an estimate with its uncertainty."""
-
-    __tablename__ = "comparisons"
-    run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    position: int = Field(primary_key=True)
-    scale: str
-    contrast: str
-    statistic: str
-    estimate: float | None = None
-    se: float | None = None
-    df: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: float | None = None
-    status: str = ""
-    further: dict[str, Any] = _json()
+    answer: str = text_field()
