@@ -6,6 +6,7 @@ was answered stays apart from how it is scored.
 
 from typing import Any
 
+import pandas as pd
 from sqlmodel import Session, col, select
 
 from itembank import audit, decisions, people
@@ -18,6 +19,7 @@ from itembank.models import (
     District,
     Import,
     Item,
+    ItemParameter,
     ItemVersion,
     KeyVersion,
     Person,
@@ -46,15 +48,18 @@ __all__ = [
     "BankResponses",
     "Run",
     "administration_of",
+    "agreed_action",
     "angoff_ratings",
     "audit_heads",
     "concept_titles",
     "district_names",
+    "item_history",
     "items_table",
     "location",
     "misconception_choices",
     "options_table",
     "person_of",
+    "propose_action",
     "propose_publication",
     "provenance_of",
     "publish_run",
@@ -134,3 +139,39 @@ def provenance_of(session: Session, run: Run) -> dict[str, list[dict[str, Any]]]
         ],
         "runs": [{"run": ref} for ref in refs.get("run", [])],
     }
+
+
+def propose_action(
+    session: Session, item: str, version: str, action: str, words: str, reason: str, as_: str = ""
+) -> Decision:
+    """Propose what becomes of an item that works differently in the districts."""
+    person = people.require(session, "propose what becomes of an item", as_)
+    return decisions.propose(
+        session, "dif", f"item:{item}", f"{item} is {words}.", reason, person, version, {"action": action}
+    )
+
+
+def agreed_action(session: Session, item: str, version: str) -> str:
+    """What both districts agreed about an item that works differently; empty when nothing."""
+    decision = decisions.agreed(session, "dif", f"item:{item}", version)
+    return str(decision.payload.get("action", "")) if decision is not None else ""
+
+
+def item_history(session: Session, code: str) -> pd.DataFrame:
+    """An item over its calibrations: run, administration, version, group, model, n, a, se_a, b, se_b, at."""
+    rows = session.exec(
+        select(ItemParameter, ItemVersion, Run)
+        .join(ItemVersion, col(ItemVersion.id) == ItemParameter.item_version_id)
+        .join(Item, col(Item.id) == ItemVersion.item_id)
+        .join(Run, col(Run.id) == ItemParameter.run_id)
+        .where(Item.code == code, Run.kind == "calibrate", ItemParameter.scale == "total")
+        .order_by(col(Run.id))
+    ).all()
+    named = {a.id: a.code for a in session.exec(select(Administration)).all()}
+    names = ["run", "administration", "status", "version", "group", "model", "n", "a", "se_a", "b", "se_b", "at"]
+    found = [
+        (r.id, named.get(r.administration_id, ""), r.status, v.number, p.column_group, p.model, p.n, p.a, p.se_a, p.b,
+         p.se_b, f"{r.created_at:%Y-%m-%d}")
+        for p, v, r in rows
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=names)
