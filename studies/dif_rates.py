@@ -64,7 +64,7 @@ CELLS = {
     "power-observed-0.4": Cell(OBSERVED, 1000, 20, 60, shift=0.4, impact=0.3),
     "power-irt-0.8": Cell(("lrt",), 1000, 12, 15, shift=0.8, impact=0.3),
     "irt-2000": Cell(IRT, 2000, 12, 30),
-    "irt-20000-impact": Cell(("lrt",), 20000, 12, 5, impact=0.5),
+    "irt-20000-impact": Cell(("lrt",), 20000, 12, 20, impact=0.5),
 }
 
 
