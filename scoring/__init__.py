@@ -17,6 +17,8 @@ _PUBLIC = {
     "reliability": "scores",
     "concept_profile": "profiles",
     "ConceptProfile": "profiles",
+    "FrozenProfile": "frozen_profile",
+    "read_profile": "frozen_profile",
     "classical": "diagnosis",
     "item_fit": "diagnosis",
     "model_fit": "diagnosis",

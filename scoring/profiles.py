@@ -1,7 +1,7 @@
 """The concept profile: what each student and each group knows, concept by concept (STATISTICS.md, 7 and 8)."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from scoring.data import read_responses
+from scoring.frozen_profile import FrozenProfile
 from scoring.irt.curves import Array, ItemParameters, expected_scores
 from scoring.irt.errors import DesignError, ScoringWarning
-from scoring.irt.profile_estep import ProfileData
 from scoring.irt.profile_fit import ProfileEstimate, estimate
 from scoring.irt.profile_inference import infer
 from scoring.irt.profile_items import unpack
@@ -31,6 +30,8 @@ from scoring.profile_tables import (
 )
 
 Index = NDArray[np.int64]
+#: A cut: θ, or a function from the concept's items to θ.
+Cut = float | Callable[[ItemParameters], float]
 
 #: Share of the points on a concept's items that a student at the provisional cut is expected to get.
 DOMAIN_SHARE = 0.70
@@ -110,24 +111,20 @@ class ConceptProfile:
         Returns:
             As `scores`.
         """
-        read = read_responses(responses, codes=codes)
-        place = {n: j for j, n in enumerate(read.items)}
-        unknown = sorted(set(place) - set(self.parameters.names))
-        if unknown:
-            raise DesignError("unknown-item", "Some items are not in the profile.", "Leave them out.", unknown)
-        scores = np.full((len(responses), len(self.parameters)), -1, dtype=np.int8)
-        for j, name in enumerate(self.parameters.names):
-            if name in place:
-                scores[:, j] = read.scores[:, place[name]]
-        beyond = np.flatnonzero(scores.max(axis=0) >= self.parameters.categories)
-        if beyond.size:
-            names = [self.parameters.names[int(j)] for j in beyond]
-            raise DesignError("impossible-response", "Scores above an item's highest.", "Check the keys.", names)
-        data = _unsorted(scores, self.concept_index, len(self.concepts))
-        cuts = self.cuts["theta"].to_numpy(dtype=float)
-        results = student_results(data, self.parameters, self.nodes, self.common_mean, self.common_covariance, cuts)
-        enough = (self.evidence["status"] == "enough").to_numpy()
-        return score_table(results, scores, self.concept_index, self.concepts, read.persons, enough)
+        return self.frozen().score(responses, codes)
+
+    def frozen(self) -> FrozenProfile:
+        """The parameters that scoring needs, to be kept: `frozen().save(path)`, `scoring.read_profile(path)`."""
+        return FrozenProfile(
+            self.parameters,
+            self.concept_index,
+            self.concepts,
+            self.common_mean,
+            self.common_covariance,
+            self.cuts["theta"].to_numpy(dtype=float),
+            (self.evidence["status"] == "enough").to_numpy(),
+            self.nodes,
+        )
 
 
 def concept_profile(
@@ -136,7 +133,7 @@ def concept_profile(
     groups: "pd.Series[Any] | None" = None,
     partner: "pd.Series[Any] | None" = None,
     model: str | Mapping[str, str] = "2pl",
-    cuts: Mapping[str, float] | None = None,
+    cuts: Mapping[str, Cut] | None = None,
     weights: "pd.Series[Any] | None" = None,
     clusters: "pd.Series[Any] | None" = None,
     fixed: Any = None,
@@ -155,8 +152,9 @@ def concept_profile(
             their students. Without it every group is its own partner.
         model: a name for all items or {item: name}; an item with more than two scores under "2pl" or "3pl" is a
             "gpcm", under "rasch" or "1pl" a "pcm". "3pl" has a normal prior on logit g (mean logit .25, SD .5).
-        cuts: concept -> θ from which it counts as mastered; where there is none, a provisional cut: the θ at which a
-            student is expected to get .70 of the points on the concept's items.
+        cuts: concept -> θ from which it counts as mastered, or a function that finds it from the concept's calibrated
+            items (NaN: it does not). Where there is none, a provisional cut: the θ at which a student is expected to
+            get .70 of the points on the concept's items.
         weights: case weights. clusters: schools, for cluster-robust standard errors.
         fixed: items with given parameters (a fit or a table of items); their concepts keep that scale.
         codes: see `scoring.data.read_responses`.
@@ -195,7 +193,7 @@ def _assemble(
     full: Array,
     reported: Any,
     scores: NDArray[np.int8],
-    given_cuts: Mapping[str, float] | None,
+    given_cuts: Mapping[str, Cut] | None,
 ) -> ConceptProfile:
     structure, names = request.model, request.concepts
     items = unpack(full[: structure.layout.total], structure.items, structure.layout)
@@ -231,7 +229,9 @@ def _assemble(
         cuts=pd.DataFrame(
             {
                 "theta": theta_cuts,
-                "source": ["given" if given_cuts and n in given_cuts else "provisional" for n in names],
+                "source": np.where(
+                    np.isfinite(_given(items, structure.concept, names, given_cuts)), "given", "provisional"
+                ),
             },
             index=label,
         ),
@@ -269,16 +269,22 @@ def _group_totals(found: ProfileEstimate, n_groups: int) -> Array:
     return out
 
 
-def _cuts(structure: ProfileModel, full: Array, names: tuple[str, ...], given: Mapping[str, float] | None) -> Array:
+def _cuts(structure: ProfileModel, full: Array, names: tuple[str, ...], given: Mapping[str, Cut] | None) -> Array:
     """(C,) cuts on the standardised scale: given, or the provisional domain-score cut; NaN where no θ reaches it."""
     items = unpack(full[: structure.layout.total], structure.items, structure.layout)
+    out = _given(items, structure.concept, names, given)
+    for c in np.flatnonzero(np.isnan(out)):
+        out[c] = domain_cut(items.select(np.flatnonzero(structure.concept == c)))
+    return out
+
+
+def _given(items: ItemParameters, concept: Index, names: tuple[str, ...], given: Mapping[str, Cut] | None) -> Array:
+    """(C,) the cuts that were given, NaN elsewhere."""
     out = np.full(len(names), np.nan)
     for c, name in enumerate(names):
-        if given and name in given:
-            out[c] = float(given[name])
-            continue
-        own = items.select(np.flatnonzero(structure.concept == c))
-        out[c] = domain_cut(own)
+        rule = (given or {}).get(name)
+        if rule is not None:
+            out[c] = float(rule(items.select(np.flatnonzero(concept == c))) if callable(rule) else rule)
     return out
 
 
@@ -297,15 +303,11 @@ def domain_cut(items: ItemParameters, share: float = DOMAIN_SHARE) -> float:
 
 
 def _working_cuts(
-    structure: ProfileModel, full: Array, names: tuple[str, ...], given: Mapping[str, float] | None
+    structure: ProfileModel, full: Array, names: tuple[str, ...], given: Mapping[str, Cut] | None
 ) -> Array:
     m, s = structure.origin_and_unit(*structure.populations(full))
     cuts: Array = m + s * _cuts(structure, structure.standardised(full), names, given)
     return cuts
-
-
-def _unsorted(scores: NDArray[np.int8], concept: Index, n_concepts: int) -> ProfileData:
-    return ProfileData.sorted(scores, np.ones(len(scores)), np.zeros(len(scores), dtype=np.int64), concept, n_concepts)
 
 
 def _priors(found: ProfileEstimate) -> str:
