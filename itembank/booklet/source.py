@@ -166,8 +166,8 @@ class _Writer:
             width = "5cm" if item.type == "numeric" else "11cm"
             return f"#answer-line({_block(self.labels['answer'])}, width: {width})"
         if item.type == "match":
-            head = "".join(f"{self.text(t, drawn)}," for t in words.columns.values())
-            rows = "".join(f"{self.text(t, drawn)}," for t in words.rows.values())
+            head = "".join(f"({quoted(k)}, {self.text(t, drawn)})," for k, t in words.columns.items())
+            rows = "".join(f"({quoted(k)}, {self.text(t, drawn)})," for k, t in words.rows.items())
             square = "true" if any(len(r.keys) != 1 for r in item.rows) else "false"
             return f"#match-table(({head}), ({rows}), square: {square})"
         return f"#work-space({min(3 + 1.3 * item.points, 10):g}cm)"
@@ -245,9 +245,10 @@ class _Writer:
             wrong = [(f"[{typeset.typst(a.text)}]", self.named(a.misconception)) for a in item.answers if not a.key]
             return f"[#strong[{label}:]; {keys}]", wrong
         if item.rows:
-            rows = "; ".join(f"{typeset.typst_text(r.id)}: {', '.join(r.keys)}" for r in item.rows)
+            said = {c: typeset.typst(t, drawn, True) for c, t in words.columns.items()}
+            rows = "; ".join(f"{typeset.typst_text(r.id)}: {', '.join(said[k] for k in r.keys)}" for r in item.rows)
             for r in item.rows:
-                wrong += [(f"[{typeset.typst_text(r.id)}: {c}]", self.named(m)) for c, m in r.misconceptions]
+                wrong += [(f"[{typeset.typst_text(r.id)}: {said[c]}]", self.named(m)) for c, m in r.misconceptions]
             return f"[#strong[{label}:]; {rows}]", wrong
         levels = " #linebreak(); ".join(
             f"#strong[{p}:]; {typeset.typst(t, drawn, True)}" for p, t in words.levels.items()

@@ -49,7 +49,10 @@ def grid(data: Reader) -> Drawing:
     x_label, y_label = data.text("x-label"), data.text("y-label")
     picture = Drawing(LEFT + plane.width + RIGHT, TOP + plane.height + (BOTTOM if len(x_label) > 2 else 26))
     _paper(picture, plane, xs, ys)
-    drawn: list[list[tuple[float, float]]] = []
+    zero_x, zero_y = plane.at((min(max(Fraction(0), x[0]), x[1]), min(max(Fraction(0), y[0]), y[1])))
+    numbers_up = [(zero_x - 12, TOP), (zero_x - 12, TOP + plane.height)]  # where the numbers of the axes stand
+    numbers_across = [(float(LEFT), zero_y + 13), (LEFT + plane.width, zero_y + 13)]
+    drawn: list[list[tuple[float, float]]] = [numbers_up, numbers_across]
     for polygon in data.named("polygons"):
         corners = _points(polygon[1], "polygons")
         picture.polygon([plane.at(p) for p in corners], SHADE, 1.8)
