@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from itembank import figures, item_file, item_folder, keys, likeness, standards, verify
+from itembank import booklet, figures, forms, item_file, item_folder, keys, likeness, preview, standards, verify
 from itembank.answers import value_of
 from itembank.authoring import _rule as key_rule
 from itembank.item_model import Expression, Item
@@ -220,3 +220,65 @@ def test_the_coverage_table_is_what_the_files_say() -> None:
 def test_both_districts_write_about_as_much() -> None:
     by = Counter(item.authors[0].district for item in items())
     assert abs(by["A"] - by["B"]) <= 0.1 * len(items())
+
+
+def form(grade: str, section: str = "") -> list[Item]:
+    """The items of a common assessment, or of one of its sections."""
+    by_id = {item.id: item for item in items()}
+    places = forms.places_of(forms.read_plan(ROOT / "forms" / f"grade-{grade}.yaml"))
+    return [by_id[code] for code, name in places if section in ("", name)]
+
+
+@pytest.mark.parametrize("grade", ["6", "7", "8"])
+def test_a_common_assessment_keeps_its_blueprint(grade: str) -> None:
+    found = form(grade)
+    own = [item for item in found if item.grade == grade]
+    assert len(own) == (24 if grade == "8" else 30)
+    assert len({item.id for item in found}) == len(found)
+    together = {item.id for item in found}
+    assert [(item.id, e) for item in found for e in item.enemies if e in together] == []
+    clusters = {".".join(code.split(".")[:3]) for code in standards.known_codes() if code.startswith(grade)}
+    assert clusters <= {".".join(code.split(".")[:3]) for item in own for code in item.standards}
+    doks, types = Counter(item.dok for item in own), Counter(item.type for item in own)
+    assert doks["3"] >= 0.1 * len(own)
+    assert doks["1"] <= 0.5 * len(own)
+    assert types["choice"] <= 0.5 * len(own)
+    assert types["rubric"] >= 2
+    shares = [item.difficulty or 0.0 for item in own]
+    assert 0.5 <= sum(shares) / len(shares) <= 0.57
+    assert sum(s <= 0.3 for s in shares) >= 2
+    assert sum(s >= 0.8 for s in shares) >= 2
+    assert sum(bool(item.figures) for item in own) >= len(own) / 6
+    districts = Counter(item.authors[0].district for item in own)
+    assert abs(districts["A"] - districts["B"]) <= 4
+
+
+def test_the_grade_7_assessment_measures_each_concept_by_six_items() -> None:
+    assert Counter(item.concepts[0] for item in form("7")) == dict.fromkeys(GRADE_7, 6)
+
+
+def test_calculators_stay_in_their_section_and_algebra_1_at_the_end() -> None:
+    for grade in ("6", "7", "8"):
+        assert all(item.calculator == "no" for item in form(grade, "Without a calculator"))
+        assert all(item.calculator == "yes" for item in form(grade, "With a calculator"))
+    ends = [item.grade for item in form("8")]
+    assert ends == sorted(ends)
+    assert ends.count("A1") == 8
+
+
+@pytest.mark.parametrize("grade", ["6", "7", "8"])
+@pytest.mark.parametrize("edition", booklet.EDITIONS)
+def test_a_common_assessment_is_typeset(grade: str, edition: booklet.Edition) -> None:
+    """PDF/UA-1 compilation refuses a figure without its description, a heading out of order, an unknown symbol."""
+    pdf = booklet.compiled(form(grade), f"Grade {grade}", edition)
+    assert pdf.startswith(b"%PDF")
+    assert len(pdf) < 300_000
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_item_is_shown_on_screen_and_on_paper(language: str) -> None:
+    chosen = [i for i in items() if language == "en" or any(v.language == language for v in i.variants)]
+    page = preview.page(chosen, "All items", [], {}, {}, False)
+    assert all(item.id in page for item in chosen)
+    for edition in booklet.EDITIONS:
+        assert booklet.compiled(chosen, "All items", edition, language).startswith(b"%PDF")
