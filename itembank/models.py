@@ -23,6 +23,11 @@ from itembank.model_runs import RunArray as RunArray
 from itembank.model_runs import RunInput as RunInput
 from itembank.model_runs import RunTable as RunTable
 from itembank.model_runs import Score as Score
+from itembank.model_trends import Action as Action
+from itembank.model_trends import ActionUpdate as ActionUpdate
+from itembank.model_trends import Indicator as Indicator
+from itembank.model_trends import IndicatorTarget as IndicatorTarget
+from itembank.model_trends import IndicatorValue as IndicatorValue
 
 # ---------------------------------------------------------------- districts, schools, people
 
