@@ -1,13 +1,16 @@
 """Write docs/coverage.md from the item files: `python docs/make_coverage.py` (a test compares)."""
 
+import re
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
 
-from itembank import item_folder, standards
+from itembank import item_folder, mathtext, standards
 from itembank.item_model import DOKS, GRADES, TYPES, Item
+from itembank.lint_text import reading_grade
 
 ROOT = Path(__file__).parents[1] / "items"
 NAMES = {"6": "Grade 6", "7": "Grade 7", "8": "Grade 8", "A1": "Algebra 1"}
@@ -26,8 +29,15 @@ def coverage(items: Sequence[Item], names: dict[str, str]) -> str:
         items: all items of the bank.
         names: id -> name of each concept.
     """
-    parts = [HEAD, *_totals(items), *_concepts(items, names), *_clusters(items), *_difficulties(items)]
-    return "\n".join(parts) + "\n"
+    parts = [
+        HEAD,
+        *_totals(items),
+        *_concepts(items, names),
+        *_clusters(items),
+        *_difficulties(items),
+        *_language(items),
+    ]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1) -> list[str]:
@@ -90,6 +100,49 @@ def _difficulties(items: Sequence[Item]) -> list[str]:
     head = ["", *(f"{low:.2f} to {high:.2f}" for low, high in BANDS)]
     lead = "The authors' answer to: of 100 students of this grade, what share gets this right?"
     return ["## Expected difficulty", "", lead, "", *_table(head, rows)]
+
+
+def _language(items: Sequence[Item]) -> list[str]:
+    """Words a student reads and the reading grade of the stems, which says something from 30 words on."""
+    rows: list[list[object]] = []
+    for grade in GRADES:
+        own = [i for i in items if i.grade == grade]
+        words = sorted(
+            len(_WORD.findall(mathtext.plain(" ".join([i.stem, i.stimulus_text, *_answers(i)])))) for i in own
+        )
+        sentences = [w for i in own for w in _sentences(i)]
+        levels = [level for i in own if (level := reading_grade(mathtext.plain(i.stem))) is not None]
+        limit = {"A1": 9}.get(grade) or int(grade)
+        rows.append(
+            [
+                NAMES[grade],
+                f"{statistics.median(words):.0f}",
+                words[int(0.9 * len(words))],
+                f"{statistics.median(sentences):.0f}",
+                f"{statistics.median(levels):.1f}",
+                f"{max(levels):.1f}",
+                sum(level > limit for level in levels),
+            ]
+        )
+    head = ["", "words, median", "words, 9 of 10 below", "words in a sentence, median", "reading grade, median"]
+    head += ["reading grade, highest", "stems above their grade"]
+    lead = (
+        "Words of stem, options and rows. The reading grade (Flesch-Kincaid) is taken of stems with 30 words or more; "
+        "the check of items reports a stem that reads two grades above its own."
+    )
+    return ["## Language load", "", lead, "", *_table(head, rows)]
+
+
+_WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
+
+
+def _answers(item: Item) -> list[str]:
+    return [*(o.text for o in item.options), *(c.text for c in item.columns), *(r.text for r in item.rows)]
+
+
+def _sentences(item: Item) -> list[int]:
+    text = mathtext.plain(item.stem).replace("\n\n", ". ")
+    return [n for part in re.split(r"[.!?:](?:\s|$)", text) if (n := len(_WORD.findall(part))) > 2]
 
 
 def written() -> str:
