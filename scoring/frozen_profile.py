@@ -48,6 +48,18 @@ class FrozenProfile:
         """The items of a concept."""
         return self.items.select(np.flatnonzero(self.concept_index == self.concepts.index(concept)))
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """The items as a table: concept, model, a, d1, d2, ..., g."""
+        columns: dict[str, Any] = {
+            "concept": [self.concepts[c] for c in self.concept_index],
+            "model": self.items.model,
+            "a": self.items.a,
+            **{f"d{k + 1}": self.items.d[:, k] for k in range(self.items.d.shape[1])},
+            "g": self.items.g,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.items.names, name="item"))
+
     def with_cuts(self, cuts: Mapping[str, float]) -> "FrozenProfile":
         """The same parameters, with other cuts for some concepts."""
         return replace(

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
+from scoring.analysis.cuts import cuts_in_use
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.result import TOTAL
+from scoring.comparison.gates import NOT_YET_TAUGHT, stamp_comparison
+from scoring.groups.inference import benjamini_hochberg
 
 SMALLEST_CELL = 11
 LEVEL = 0.95
@@ -16,17 +19,18 @@ CLEAR = 0.05
 
 
 def evidence_table(data: AnalysisInput, profile: Any) -> pd.DataFrame:
-    """Index concept: name, items, points, cut, cut_kind, cut_se, evidence, accuracy, advice."""
+    """Index concept: name, items, points, cut, cut_kind, cut_se, cut_basis, evidence, accuracy, advice."""
     points = data.items["points"].groupby(data.items["concept"]).sum()
-    kind = {"given": "set", "provisional": "provisional"}
+    standing = cuts_in_use(data, profile)
     return pd.DataFrame(
         {
             "name": [data.concept_names.get(c, c) for c in profile.concepts],
             "items": profile.evidence["n_items"].to_numpy(),
             "points": points.reindex(list(profile.concepts)).to_numpy(),
             "cut": profile.cuts["theta"].to_numpy(dtype=float),
-            "cut_kind": [kind.get(str(s), str(s)) for s in profile.cuts["source"]],
-            "cut_se": np.nan,
+            "cut_kind": standing["kind"].to_numpy(),
+            "cut_se": standing["se"].to_numpy(),
+            "cut_basis": standing["basis"].to_numpy(),
             "evidence": profile.evidence["status"].to_numpy(),
             "accuracy": profile.evidence["prmse_own"].to_numpy(dtype=float),
             "advice": profile.evidence["advice"].to_numpy(),
@@ -155,6 +159,35 @@ def contrast_table(compared: pd.DataFrame, order: tuple[str, ...], concepts: pd.
         place = {c: k for k, c in enumerate([*concepts.index, TOTAL])}
         table = table.sort_values("concept", key=lambda s: s.map(place), kind="stable").reset_index(drop=True)
     return table
+
+
+def as_taught(compared: pd.DataFrame, stamps: pd.DataFrame) -> pd.DataFrame:
+    """The comparison without mastery of concepts that were not taught everywhere, adjusted for what is left."""
+    if not len(stamps) or not (stamps["stamp"] != "").any():
+        return compared
+    out = stamp_comparison(compared, stamps)
+    tested = out["measure"].isin(["mean", "mastery"])
+    out.loc[tested, "p_adjusted"] = benjamini_hochberg(out.loc[tested, "p_value"].to_numpy(dtype=float))
+    return out
+
+
+def not_taught(
+    mastery: pd.DataFrame, contrasts: pd.DataFrame, stamps: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shares where a concept was not yet taught are not shown as mastery, and nobody is ahead in it."""
+    mastery, contrasts = mastery.copy(), contrasts.copy()
+    for concept, row in stamps[stamps["stamp"] != ""].iterrows():
+        where = [w.strip() for w in str(row["where"]).split(",")]
+        here = (mastery["concept"] == concept) & mastery["group"].isin(where)
+        mastery.loc[here, ["rate", "se", "low", "high"]] = np.nan
+        mastery.loc[here, "shown"] = False
+        mastery.loc[here, "reason"] = NOT_YET_TAUGHT
+        there = contrasts["concept"] == concept
+        contrasts.loc[there, "verdict"] = NOT_YET_TAUGHT
+        contrasts.loc[there, "reason"] = f"not yet taught in {row['where']}"
+        numbers = ["difference", "se", "low", "high", "df", "p_value", "p_adjusted"]
+        contrasts.loc[there, numbers] = np.nan
+    return mastery, contrasts
 
 
 def _verdict(difference: float, p_adjusted: float, status: str, evidence: str) -> tuple[str, str]:

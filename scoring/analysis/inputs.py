@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.agreed_cuts import ScaleFreeCut
 from scoring.analysis.result import Notice
+from scoring.comparison.gates import GateFacts
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,12 @@ class AnalysisInput:
         group_word: what a group is called.
         clusters: (N,) school of each student, or None.
         persons: (N rows) further attributes of the students (language, sex, ...), by name.
-        cuts: concept -> cut on the concept's scale, for cuts that were set; others are provisional.
-        gate: rows (check, state, detail) of what is known about comparability.
+        cuts: concept -> cut on the concept's scale, or a cut free of any scale, which the calibration places;
+            "set" where both districts agreed on a full panel's cut. Others are provisional.
+        gate: rows (check, state, detail) of what is known about comparability, beside `facts`.
+        facts: what is on record about comparability; what the analysis finds out itself is added.
+        in_bank: True where everything should be on record, so that what is not stamps the comparison.
+        taught: index concept, a column per group: yes, partly, no or unknown before the window; None without records.
         notices: what was noticed while reading.
         provenance: hashes and names of the inputs.
         simulated: True for simulated students.
@@ -48,8 +54,11 @@ class AnalysisInput:
     group_word: str = "group"
     clusters: pd.Series | None = None
     persons: pd.DataFrame | None = None
-    cuts: Mapping[str, float] = field(default_factory=dict)
+    cuts: Mapping[str, float | ScaleFreeCut] = field(default_factory=dict)
     gate: tuple[tuple[str, str, str], ...] = ()
+    facts: GateFacts | None = None
+    in_bank: bool = False
+    taught: pd.DataFrame | None = None
     notices: tuple[Notice, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False

@@ -32,11 +32,13 @@ class Analysis:
         title: what was given, for the page's head.
         groups: the groups in the order they are shown; empty when nothing is compared.
         group_word: what a group is called ("district", "country"), for sentences.
-        concepts: index concept; name, items, points, cut, cut_kind, cut_se, evidence ("enough" or "not enough
-            evidence"), accuracy (PRMSE of the concept's own items), advice.
-        mastery: columns concept, group, n, schools, rate, se, low, high, shown (False: hidden, with reason).
+        concepts: index concept; name, items, points, cut, cut_kind, cut_se, cut_basis, evidence ("enough" or
+            "not enough evidence"), accuracy (PRMSE of the concept's own items), advice.
+        mastery: columns concept, group, n, schools, rate, se, low, high, shown (False: hidden, with reason),
+            rate_lower_cut, rate_higher_cut (the rate if the cut stood 1 SE lower or higher).
         contrasts: columns concept, group, other, difference (group minus other), se, low, high, df, p_value,
-            p_adjusted, verdict ("ahead", "behind", "cannot say", "not enough evidence"), reason.
+            p_adjusted, verdict ("ahead", "behind", "cannot say", "not enough evidence"), reason, difference_lower_cut,
+            difference_higher_cut.
         mean_contrasts: columns concept, group, other, difference (in pooled SDs), se, low, high, p_value, p_adjusted,
             effect, status; the total first.
         means: columns concept, group, mean, sd, se, low, high.
@@ -50,11 +52,17 @@ class Analysis:
         distribution: columns group, low, high, share: the score distributions as shown (no single students).
         participation: columns group, students, scored, schools.
         fit: facts of the calibration: log_likelihood, converged, iterations, n_parameters, ...
-        gate: columns check, state ("passed", "failed", "not recorded"), detail.
+        gate: columns check, state ("passed", "failed", "not recorded", "noted"), detail.
         notices: warnings and notices.
         provenance: versions, options, seed, hashes of the inputs.
         simulated: True when the students are simulated; every page says so.
         truth: planted values beside estimates, for a simulation; empty otherwise.
+        stamp: "comparable", "not comparable" or "" where nothing is compared.
+        subgroups: differences by further attributes, as of `scoring.analysis.subgroups`; empty without any.
+        levels: shares and averages of those groups; columns by, group, concept, measure, estimate, low, high, students,
+            schools, status.
+        schools: internal; columns district, school, concept, students, effect, se, shrinkage.
+        coverage: columns by, group, students, sat, scored, share_scored, schools.
         seconds: step -> seconds it took.
     """
 
@@ -81,3 +89,8 @@ class Analysis:
     simulated: bool = False
     truth: pd.DataFrame = field(default_factory=pd.DataFrame)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stamp: str = ""
+    subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    levels: pd.DataFrame = field(default_factory=pd.DataFrame)
+    schools: pd.DataFrame = field(default_factory=pd.DataFrame)
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -13,10 +13,14 @@ import pandas as pd
 import scoring
 from itembank import __version__
 from scoring.analysis import concepts as concept_tables
+from scoring.analysis import cuts as cut_tables
+from scoring.analysis import gate as gates
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.items import dif_table, item_table, option_table
 from scoring.analysis.misconceptions import misconception_table
 from scoring.analysis.result import TOTAL, Analysis, Notice
+from scoring.analysis.subgroups import Asked, Described, compare_subgroups, coverage, describe
+from scoring.comparison.describing import school_effects
 from scoring.irt.errors import DesignError, ScoringWarning
 
 DRAWS = 20
@@ -69,13 +73,19 @@ class Steps:
             self._progress(f"{name}: {self.seconds[name]:.1f} s")
 
 
-def analyse(data: AnalysisInput, seed: int = 1, progress: Callable[[str], None] | None = None) -> Analysed:
+def analyse(
+    data: AnalysisInput,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+    asked: Asked | None = None,
+) -> Analysed:
     """Analyse one administration.
 
     Args:
         data: what was answered, by whom, on which items.
         seed: of the plausible values.
         progress: called with a line per step.
+        asked: what else is compared, beside the groups.
 
     Raises:
         DesignError: the data cannot support the analysis; every reason at once.
@@ -83,6 +93,8 @@ def analyse(data: AnalysisInput, seed: int = 1, progress: Callable[[str], None] 
     """
     steps = Steps(progress)
     steps.notices.extend(data.notices)
+    asked = asked or Asked()
+    described = describe(data, _persons(data), asked)
     scored = _informative(data, steps)
     with steps.step("item analysis"):
         key = {i: str(k).split("|") for i, k in data.items["key"].items() if k} if "key" in data.items else {}
@@ -95,11 +107,16 @@ def analyse(data: AnalysisInput, seed: int = 1, progress: Callable[[str], None] 
         raise scoring.NotConverged("calibration", "The calibration did not converge.", "Look at the flagged items.")
     with steps.step("scores"):
         scores = scoring.score(fit, scored)
-    profile, compared, drawn = _profile(data, scored, fit, seed, steps)
+    profile, compared, by_concept, drawn = _profile(data, scored, fit, seed, steps, described)
     mean_contrasts = _mean_contrasts(data, drawn, compared)
+    subgroups, levels = _subgroups(data, [v for v in (drawn, by_concept) if v is not None], profile, described, asked,
+                                   steps)  # fmt: skip
     with steps.step("items at equal ability"):
         dif = dif_table(data, scored)
+    if compared is not None:
+        compared = concept_tables.as_taught(compared, gates.stamps(data))
     concepts, mastery, contrasts = _concepts(data, profile, compared)
+    gate, stamp = gates.gate_table(data, dif, bool(fit.converged))
     analysis = Analysis(
         title=data.title,
         groups=data.group_order,
@@ -118,11 +135,16 @@ def analyse(data: AnalysisInput, seed: int = 1, progress: Callable[[str], None] 
         distribution=_distribution(data, drawn),
         participation=_participation(data, scores),
         fit=_facts(fit, profile),
-        gate=_gate(data, dif, fit),
+        gate=gate,
+        stamp=stamp,
         notices=_once(steps.notices),
         provenance={"itembank": __version__, "seed": seed, **data.provenance, "interval": _interval_words(data)},
         simulated=data.simulated,
         seconds=steps.seconds,
+        subgroups=subgroups,
+        levels=levels,
+        schools=_schools(data, [v for v in (drawn, by_concept) if v is not None]),
+        coverage=coverage(described, scores["status"] == "scored") if data.group_order else pd.DataFrame(),
     )
     return Analysed(analysis, fit, profile, compared, fit.items)
 
@@ -144,20 +166,20 @@ def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
 
 
 def _profile(
-    data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps
-) -> tuple[Any | None, pd.DataFrame | None, Any]:
-    """Concept profile, comparison, and plausible values of the total for the distributions."""
-    persons = _persons(data)
+    data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps, described: Described
+) -> tuple[Any | None, pd.DataFrame | None, Any | None, Any]:
+    """Concept profile, comparison, plausible values of the concepts (where compared), and of the total."""
+    persons, condition_on = described.persons, described.condition_on
     with steps.step("plausible values of the score"):
         total = scoring.plausible_values(
-            fit, scored, persons, [], draws=DRAWS, seed=seed, concepts=dict.fromkeys(fit.item_names, "total")
+            fit, scored, persons, condition_on, draws=DRAWS, seed=seed, concepts=dict.fromkeys(fit.item_names, "total")
         )
     members = {i: str(data.items.at[i, "concept"]) for i in scored.columns if data.items.at[i, "concept"]}
     if not members:
         steps.notices.append(
             Notice("no-concepts", "notice", "The items name no concepts: only the score over all items is reported.")
         )
-        return None, None, total
+        return None, None, None, total
     if len(members) < scored.shape[1]:
         names = ", ".join(i for i in scored.columns if i not in members)
         steps.notices.append(
@@ -168,7 +190,7 @@ def _profile(
     if not members:
         message = "No concept has two items that tell students apart: only the score over all items is reported."
         steps.notices.append(Notice("thin-concepts", "warning", message))
-        return None, None, total
+        return None, None, None, total
     tagged = scored[list(members)]
     with steps.step("concept profile"):
         profile = scoring.concept_profile(
@@ -177,15 +199,42 @@ def _profile(
             groups=data.groups,
             partner=data.groups,
             clusters=_enough_clusters(data),
-            cuts=dict(data.cuts) or None,
+            cuts={c: cut for c, cut in data.cuts.items() if c in set(members.values())} or None,
         )
-    compared = None
-    if len(data.group_order) > 1:
+    steps.notices.extend(cut_tables.notices(data, profile))
+    compared, drawn = None, None
+    if len(data.group_order) > 1 or described.by:
         with steps.step("comparison"):
-            drawn = scoring.plausible_values(profile, tagged, persons, [], draws=DRAWS, seed=seed)
-            cuts = {c: float(profile.cuts.at[c, "theta"]) for c in profile.concepts}
-            compared = scoring.compare(drawn, by="district", clusters="school", cuts=cuts, mode=_mode(data))
-    return profile, compared, total
+            drawn = scoring.plausible_values(profile, tagged, persons, condition_on, draws=DRAWS, seed=seed)
+            if len(data.group_order) > 1:
+                compared = scoring.compare(
+                    drawn, by="district", clusters="school", cuts=_cuts(profile), mode=_mode(data)
+                )
+    return profile, compared, drawn, total
+
+
+def _cuts(profile: Any) -> dict[str, float]:
+    return {c: float(profile.cuts.at[c, "theta"]) for c in profile.concepts}
+
+
+def _subgroups(
+    data: AnalysisInput, drawn: list[Any], profile: Any | None, described: Described, asked: Asked, steps: Steps
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if not (described.by or (described.adjust and len(data.group_order) > 1)):
+        return pd.DataFrame(), pd.DataFrame()
+    cuts = {} if profile is None else _cuts(profile)
+    with steps.step("subgroups"):
+        return compare_subgroups(
+            drawn, described, asked, cuts, _mode(data), gates.stamps(data), dict(data.concept_names)
+        )
+
+
+def _schools(data: AnalysisInput, drawn: list[Any]) -> pd.DataFrame:
+    """School effects, internal; the score over all items first."""
+    if data.clusters is None:
+        return pd.DataFrame()
+    table = pd.concat([school_effects(values) for values in drawn], ignore_index=True)
+    return table.assign(concept=table["concept"].replace({"total": TOTAL}))
 
 
 def _mode(data: AnalysisInput) -> str:
@@ -227,10 +276,11 @@ def _concepts(
         return pd.DataFrame(columns=["name", "cut_kind"]), pd.DataFrame(), pd.DataFrame()
     concepts = concept_tables.evidence_table(data, profile)
     concepts = concept_tables.with_thin_concepts(data, concepts)
-    mastery = concept_tables.group_rates(data, profile, concepts)
+    mastery = cut_tables.with_other_cuts(concept_tables.group_rates(data, profile, concepts), profile, concepts)
     contrasts = pd.DataFrame()
     if compared is not None:
         contrasts = concept_tables.contrast_table(compared, data.group_order, concepts)
+        contrasts = cut_tables.with_other_differences(contrasts, mastery)
     return concepts, mastery, contrasts
 
 
@@ -277,26 +327,6 @@ def _facts(fit: Any, profile: Any | None) -> Mapping[str, Any]:
         facts["profile_converged"] = profile.converged
         facts["profile_decrement"] = profile.decrement
     return facts
-
-
-def _gate(data: AnalysisInput, dif: pd.DataFrame, fit: Any) -> pd.DataFrame:
-    rows = list(data.gate)
-    if len(data.group_order) > 1:
-        shared = [
-            i
-            for i in data.scored.columns
-            if data.scored[i].notna().groupby(data.groups.to_numpy()).any().all()  # type: ignore[union-attr]
-        ]
-        rows.insert(0, ("items that all groups answered", "passed", f"{len(shared)} of {data.scored.shape[1]}"))
-        flagged = int((dif["ets_class"] == "C").sum()) if len(dif) else 0
-        ran = (
-            ("passed", f"run on {len(dif)} items; {flagged} work very differently")
-            if len(dif)
-            else ("not recorded", "too few students")
-        )
-        rows.append(("items that work differently were looked for", *ran))
-        rows.append(("estimates settled", "passed" if fit.converged else "failed", "calibration converged"))
-    return pd.DataFrame(rows, columns=["check", "state", "detail"])
 
 
 def _interval_words(data: AnalysisInput) -> str:

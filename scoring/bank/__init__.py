@@ -25,7 +25,7 @@ from itembank.models import (
     Person,
     Run,
 )
-from itembank.runs import inputs_of, read_array, run_of, stale_reasons, store_array, store_run
+from itembank.runs import inputs_of, read_array, run_of, store_array, store_run
 from itembank.runs import publish as publish_run
 from scoring.bank.items import angoff_ratings, items_table, misconception_choices, options_table
 from scoring.bank.results import (
@@ -42,8 +42,22 @@ from scoring.bank.results import (
     store_table,
 )
 from scoring.bank.sittings import BankResponses, raw_responses, scored_responses
+from scoring.bank.standards import (
+    OPERATIONAL,
+    bank_items,
+    decided,
+    in_force,
+    newest_with,
+    propose,
+    rater_home,
+    ratings,
+    runs_of_kind,
+    stale_reasons,
+    store_ratings,
+)
 
 __all__ = [
+    "OPERATIONAL",
     "Administration",
     "BankResponses",
     "Run",
@@ -51,18 +65,25 @@ __all__ = [
     "agreed_action",
     "angoff_ratings",
     "audit_heads",
+    "bank_items",
     "concept_titles",
+    "decided",
     "district_names",
+    "in_force",
     "item_history",
     "items_table",
     "location",
     "misconception_choices",
+    "newest_with",
     "options_table",
     "person_of",
+    "propose",
     "propose_action",
     "propose_publication",
     "provenance_of",
     "publish_run",
+    "rater_home",
+    "ratings",
     "raw_responses",
     "read_array",
     "read_comparison",
@@ -72,6 +93,7 @@ __all__ = [
     "read_table",
     "reading",
     "run_of",
+    "runs_of_kind",
     "runs_table",
     "scored_responses",
     "shown",
@@ -80,6 +102,7 @@ __all__ = [
     "store_comparison",
     "store_group_parameters",
     "store_item_parameters",
+    "store_ratings",
     "store_run",
     "store_scores",
     "store_table",

@@ -138,7 +138,30 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "What would help",
         )
         parts.append(blocks.table(Table("How much evidence each concept rests on", heads, tuple(rows))))
+    parts += _other_bars(analysis, names)
     return Section("concepts", "Concepts", tuple(parts))
+
+
+def _other_bars(analysis: Analysis, names: dict[str, str]) -> list[dict[str, Any]]:
+    """What the shares would be if the bar stood one standard error lower or higher; nothing where it has none."""
+    if "rate_lower_cut" not in analysis.mastery or not analysis.mastery["rate_lower_cut"].notna().any():
+        return []
+    rows = [
+        (
+            Cell(names.get(str(r.concept), str(r.concept))),
+            Cell(str(r.group)),
+            blocks.percent(r.rate_lower_cut),
+            blocks.percent(r.rate),
+            blocks.percent(r.rate_higher_cut),
+        )
+        for r in analysis.mastery.itertuples()
+        if r.shown and r.rate_lower_cut == r.rate_lower_cut
+    ]
+    heads = columns(
+        "Concept", analysis.group_word.capitalize(), "#Bar a little lower", "#Bar as set", "#A little higher"
+    )
+    title = "How much the bar matters: shares mastered if it stood one standard error lower or higher"
+    return [blocks.table(Table(title, heads, tuple(rows), True, 0))]
 
 
 def _scores(analysis: Analysis) -> Section:

@@ -1,7 +1,7 @@
 """Compare the districts on an administration, and keep the analysis so that a report can be made from it any time."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -9,15 +9,18 @@ import pandas as pd
 from scoring import bank
 from scoring.analysis.result import Analysis, Notice
 from scoring.analysis.run import Analysed, analyse
-from scoring.runs.inputs import from_bank
+from scoring.analysis.subgroups import Asked
+from scoring.runs.cutting import cut_runs
+from scoring.runs.inputs import from_bank, with_places
+from scoring.runs.profiles_kept import keep_profile
 
 #: Tables of an analysis that are kept with a run; students' scores are kept in their own table.
 TABLES = (
     "concepts", "mastery", "contrasts", "mean_contrasts", "means", "items", "dif", "misconceptions", "options",
-    "distribution", "participation", "gate", "truth",
+    "distribution", "participation", "gate", "truth", "subgroups", "levels", "schools", "coverage",
 )  # fmt: skip
 _INDEX = {"concepts": "concept", "items": "item", "dif": "item"}
-_FACTS = ("title", "groups", "group_word", "simulated")
+_FACTS = ("title", "groups", "group_word", "simulated", "stamp")
 
 
 def compare_administration(
@@ -26,6 +29,8 @@ def compare_administration(
     seed: int = 1,
     person: Any = None,
     progress: Callable[[str], None] | None = None,
+    asked: Asked | None = None,
+    places: pd.DataFrame | None = None,
 ) -> tuple[Any, Analysed]:
     """Analyse, compare and store.
 
@@ -35,21 +40,27 @@ def compare_administration(
         seed: of the plausible values.
         person: who runs it.
         progress: called with a line per step.
+        asked: what else is compared.
+        places: attributes of schools or classes, as `with_places` takes them.
     """
     given, data = from_bank(session, administration)
-    result = analyse(given, seed=seed, progress=progress)
+    if places is not None:
+        given = with_places(given, places)
+    result = analyse(given, seed=seed, progress=progress, asked=asked)
     analysis = result.analysis
+    cuts = cut_runs(session, list(given.concept_names))
     run = bank.store_run(
         session,
         "compare",
         data.administration,
-        options={"draws": 20},
-        inputs=data.inputs,
+        options={"draws": 20, **({} if asked is None else asdict(asked))},
+        inputs=[*data.inputs, *(("run", number) for number in sorted(set(cuts.values())) if number)],
         input_hash=data.input_hash,
         seed=seed,
         converged=bool(analysis.fit.get("converged")),
         log_likelihood=float(analysis.fit["log_likelihood"]),
         details={
+            "cuts": cuts,
             "facts": {name: getattr(analysis, name) for name in _FACTS},
             "fit": dict(analysis.fit),
             "notices": [{"code": n.code, "severity": n.severity, "message": n.message} for n in analysis.notices],
@@ -63,6 +74,8 @@ def compare_administration(
         if len(table):
             bank.store_table(session, run, name, table.reset_index(names=_INDEX[name]) if name in _INDEX else table)
     bank.store_item_parameters(session, run, result.parameters, data.items)
+    if result.profile is not None:
+        keep_profile(session, run, result.profile)
     bank.store_scores(session, run, analysis.scores, data.persons)
     if result.profile is not None:
         for concept in result.profile.concepts:
@@ -84,6 +97,7 @@ def stored_analysis(session: Any, run: Any) -> Analysis:
         "groups": tuple(facts["groups"]),
         "group_word": facts["group_word"],
         "simulated": bool(facts["simulated"]),
+        "stamp": str(facts.get("stamp", "")),
         "scores": pd.DataFrame(),
         "profile_scores": pd.DataFrame(),
         "fit": run.details["fit"],

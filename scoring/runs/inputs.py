@@ -1,14 +1,18 @@
 """From an administration in the bank to what an analysis is given."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from itembank.answers import letters_of
+from itembank.errors import Rejected
 from itembank.keys import same_answer
 from scoring import bank
 from scoring.analysis.inputs import AnalysisInput
+from scoring.comparison.gates import GateFacts
 from scoring.data import ANSWERED, INVALID, NOT_REACHED, OMITTED
+from scoring.runs import cutting
 
 _BLANKS = {OMITTED: "O", NOT_REACHED: "R", INVALID: "M"}
 
@@ -44,12 +48,45 @@ def from_bank(session: Any, administration: str = "") -> tuple[AnalysisInput, An
             group_word="district",
             clusters=data.persons["school"].astype("str") if data.persons["school"].notna().all() else None,
             persons=attributes,
-            gate=tuple(_gate(session, data, names)),
+            cuts=cutting.cuts_for(session, used),
+            gate=tuple(_gate(data)),
+            facts=GateFacts(windows_recorded=True, modes_recorded=bool(adm.mode)),
+            in_bank=True,
+            taught=_taught(session, data, {c: n for c, n in names.items() if n in order}, used),
             provenance={"administration": adm.code, "inputs": f"sha256 {data.input_hash[:16]}"},
             simulated=bool((adm.details or {}).get("simulated")),
         ),
         data,
     )
+
+
+def with_places(given: AnalysisInput, places: pd.DataFrame) -> AnalysisInput:
+    """The input with attributes of schools (or classes) beside what is recorded of the students.
+
+    Args:
+        given: of `from_bank`.
+        places: text columns district (code), school, optionally class, and one column per attribute.
+
+    Raises:
+        Rejected: columns are missing, a school stands twice, or no school of the table took part.
+    """
+    assert given.persons is not None
+    keys = [c for c in ("district", "school", "class") if c in places.columns]
+    attributes = [c for c in places.columns if c not in keys]
+    if keys[:2] != ["district", "school"] or not attributes:
+        hint = "A table with the columns district, school and, for example, program."
+        raise Rejected("no-school", "The table of schools lacks columns.", hint)
+    table = places.astype("str")
+    names = table["district"] + "-" + table["school"]
+    index = [names, table["class"]] if "class" in keys else [names]
+    if pd.MultiIndex.from_arrays(index).has_duplicates:
+        raise Rejected("school-twice", "A school or class stands twice in the table.", "One line for each.")
+    known = table[attributes].set_axis(pd.MultiIndex.from_arrays(index))
+    here = [given.persons["school"].astype("str"), *([given.persons["class"].astype("str")] if len(index) == 2 else [])]
+    found = known.reindex(pd.MultiIndex.from_arrays(here)).set_axis(given.persons.index)
+    if found.isna().all(axis=None):
+        raise Rejected("other-schools", "No school of the table took part.", "itembank administrations status --by school")
+    return replace(given, persons=given.persons.assign(**{c: found[c] for c in attributes}))
 
 
 def answers_with_blanks(data: Any) -> pd.DataFrame:
@@ -94,30 +131,20 @@ def _counts_as(answer: str, label: str, kind: str) -> bool:
     return answer.strip().upper() == label.upper()
 
 
-def _gate(session: Any, data: Any, names: dict[str, str]) -> list[tuple[str, str, str]]:
+def _gate(data: Any) -> list[tuple[str, str, str]]:
     adm = data.administration
-    rows = [
+    answered = int((data.status == ANSWERED).sum())
+    return [
         ("testing window", "passed", f"{adm.opens_on:%Y-%m-%d} to {adm.closes_on:%Y-%m-%d}"),
         ("paper or screen", "passed" if adm.mode else "not recorded", adm.mode or "not recorded"),
+        ("answers that count", "passed", f"{answered:,} of {data.status.size:,} places"),
     ]
-    taught = pd.DataFrame(bank.taught(session, adm), columns=["district", "concept", "taught"])
-    used = {c for c in data.items["concept"] if c}
-    known = taught[(taught["taught"] != "unknown") & taught["concept"].isin(used)]
-    missing = len(used) * len(names) - len(known.drop_duplicates(["district", "concept"]))
-    if missing:
-        rows.append(
-            (
-                "taught before the test",
-                "not recorded",
-                f"for {missing} of {len(used) * len(names)} concepts and districts",
-            )
-        )
-    else:
-        late = known[known["taught"] == "no"]
-        told = "; ".join(f"{r.concept} not yet in {names.get(r.district, r.district)}" for r in late.itertuples())
-        rows.append(
-            ("taught before the test", "failed" if len(late) else "passed", told or "every concept in both districts")
-        )
-    answered = int((data.status == ANSWERED).sum())
-    rows.append(("answers that count", "passed", f"{answered:,} of {data.status.size:,} places"))
-    return rows
+
+
+def _taught(session: Any, data: Any, names: dict[str, str], concepts: list[str]) -> pd.DataFrame:
+    """Index concept, a column per district name: yes, partly, no, unknown."""
+    out = pd.DataFrame("unknown", index=pd.Index(concepts, name="concept"), columns=list(names.values()))
+    for row in bank.taught(session, data.administration):
+        if row["concept"] in out.index and row["district"] in names:
+            out.at[row["concept"], names[row["district"]]] = row["taught"]
+    return out
