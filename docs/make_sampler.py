@@ -7,12 +7,14 @@ misconception behind each wrong answer), straight from the files, without a bank
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from itembank import booklet, catalogue, forms, item_folder
 from itembank.booklet.words import WORDS
 from itembank.item_model import Item
 
 ROOT = Path(__file__).parents[1] / "items"
+LEAD = {"en": "Sections and their questions:", "es": "Secciones y sus preguntas:"}
 
 
 def plans() -> list[Path]:
@@ -20,17 +22,27 @@ def plans() -> list[Path]:
     return sorted((ROOT / "forms").glob("*.yaml"))
 
 
-def instructions(sections: list[tuple[str, int, int]], language: str) -> str:
-    """The usual text of the first page, with a sentence for each section: (name, first question, last question)."""
-    usual = WORDS[language]["instructions"]
-    if len(sections) < 2:
+def sections(plan: dict[str, Any], language: str) -> list[tuple[str, int, int]]:
+    """(name, first question, last question) of each section of a plan."""
+    found: list[tuple[str, int, int]] = []
+    first = 1
+    for section in plan.get("sections", ()):
+        name = section.get(f"name-{language}") or section["name"]
+        found.append((str(name), first, first + len(section["items"]) - 1))
+        first += len(section["items"])
+    return found
+
+
+def instructions(parts: list[tuple[str, int, int]], language: str) -> str:
+    """The usual text of the first page with the sections; "" (the usual text alone) where there is only one."""
+    if len(parts) < 2:
         return ""
-    said = "; ".join(f"{name}: {first} to {last}" for name, first, last in sections)
-    return f"{usual} Sections and questions: {said}."
+    said = "; ".join(f"{name}: {first}-{last}" for name, first, last in parts)
+    return f"{WORDS[language]['instructions']} {LEAD[language]} {said}."
 
 
 def editions(folder: Path) -> Iterator[Path]:
-    """Write every edition of every plan; yields the files."""
+    """Write every edition of every plan, in Spanish too where all of its items speak it; yields the files."""
     items: dict[str, Item] = {item.id: item for item in item_folder.check([ROOT]).items}
     known = catalogue.read(ROOT)
     misconceptions = {k: e.name for k, e in (known.misconceptions or {}).items()}
@@ -38,27 +50,23 @@ def editions(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for path in plans():
         plan = forms.read_plan(path)
-        places = forms.places_of(plan)
-        sections: list[tuple[str, int, int]] = []
-        for number, (_, name) in enumerate(places, 1):
-            if sections and sections[-1][0] == name:
-                sections[-1] = (name, sections[-1][1], number)
-            else:
-                sections.append((name, number, number))
-        for edition in booklet.EDITIONS:
-            out = folder / f"{plan['id']}-{edition}.pdf"
-            booklet.render(
-                [items[code] for code, _ in places],
-                str(plan["title"]),
-                out,
-                edition,
-                subtitle=str(plan.get("subtitle") or ""),
-                instructions=instructions(sections, "en"),
-                misconceptions=misconceptions,
-                concepts=concepts,
-                footer=str(plan["id"]),
-            )
-            yield out
+        chosen = [items[code] for code, _ in forms.places_of(plan)]
+        spanish = all(any(v.language == "es" for v in item.variants) for item in chosen)
+        for language in ("en", "es") if spanish else ("en",):
+            for edition in booklet.EDITIONS:
+                out = folder / f"{plan['id']}-{edition}{'' if language == 'en' else '-' + language}.pdf"
+                booklet.render(
+                    chosen,
+                    str(plan.get(f"title-{language}") or plan["title"]),
+                    out,
+                    edition,
+                    language,
+                    instructions=instructions(sections(plan, language), language),
+                    misconceptions=misconceptions,
+                    concepts=concepts,
+                    footer=str(plan["id"]),
+                )
+                yield out
 
 
 if __name__ == "__main__":
