@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,22 @@ def store_item(
         Conflict: somebody else stored a version in between; the message shows how they differ.
     """
     key = _rule(item)
-    facts = {
+    return _store(
+        session,
+        item,
+        item.content_hash,
+        _facts(item, source),
+        key,
+        _options(item),
+        person,
+        based_on,
+        status,
+        create_concepts,
+    )
+
+
+def _facts(item: ItemText, source: str) -> dict[str, Any]:
+    return {
         "title": item.title,
         "grade": item.grade,
         "type": item.type,
@@ -86,9 +102,57 @@ def store_item(
         "source": source,
         "text": _searchable(item),
     }
-    return _store(
-        session, item, item.content_hash, facts, key, _options(item), person, based_on, status, create_concepts
-    )
+
+
+def store_carried(
+    session: Session,
+    content: Mapping[str, Any],
+    content_hash: str,
+    source: str,
+    options: Sequence[Sequence[Any]],
+    person: Person | None,
+    based_on: int | None,
+    created: datetime,
+    owner: District,
+) -> ItemVersion:
+    """Store a version that another bank holds, with its moment and author.
+
+    Args:
+        session: a writing session.
+        content: as that bank keeps it; content_hash: as that bank has it, computed again here.
+        source: the file's text.
+        options: (label, text, is key, misconception), used for items whose text lives elsewhere.
+        person: its author; `owner` owns a new item that names none.
+        based_on: the newest version here.
+        created: when it was written.
+
+    Raises:
+        Rejected: the content is not what the hash says, or a tag is unknown here.
+    """
+    from itembank.item_content import restored
+
+    kept = dict(content)
+    if kept.get("registered"):
+        fields: dict[str, Any] = {n: kept[n] for n in ("id", "title", "grade", "type", "dok", "points")}
+        fields |= {n: tuple(kept.get(n) or ()) for n in ("concepts", "standards")}
+        item = ItemText(**fields, stem="")
+        key, digest = dict(kept["rule"]), _hash({"item": kept})
+        labels = [(str(o[0]), str(o[1]), bool(o[2]), str(o[3])) for o in options]
+    else:
+        found = restored(kept, source="")
+        if found is None:
+            raise Rejected("no-text", f"{kept.get('id')} has no text.", "Ask for the bundle again.")
+        item, key, digest, labels = found, _rule(found), found.content_hash, _options(found)
+    if digest != content_hash:
+        raise Rejected("other-hash", f"{item.id} is not the text that its hash says.", "Ask for the bundle again.")
+    facts = {**_facts(item, source), "content": kept, "created_at": created}
+    stored = _store(session, item, digest, facts, key, labels, person, based_on, "draft", False)
+    row = session.get_one(Item, stored.version.item_id)
+    if row.district_id is None:
+        row.district_id = owner.id
+        session.add(row)
+        session.flush()
+    return stored.version
 
 
 def _store(

@@ -134,7 +134,9 @@ def standing(session: Session, decision: Decision) -> Standing:
     return Standing(decision, dict(sorted(agreed.items())), waiting)
 
 
-def vote(session: Session, number: int, person: Person, verdict: str, comment: str = "") -> Standing:
+def vote(
+    session: Session, number: int, person: Person, verdict: str, comment: str = "", identity: str = ""
+) -> Standing:
     """Give a district's word; with the last agreement the decision is carried out.
 
     Args:
@@ -143,11 +145,14 @@ def vote(session: Session, number: int, person: Person, verdict: str, comment: s
         person: who speaks, for their district.
         verdict: agree or decline.
         comment: kept with it; a decline needs one.
+        identity: how it is known that it is them; by default what `people.identity_is` says.
 
     Raises:
         NotPermitted: it is their own work, or their role does not decide.
         Conflict: closed already, the district has spoken, or the subject has changed since.
     """
+    if not identity:
+        people.speaks_here(session, person)
     decision = _locked(session, number)
     if "decisions" not in people.MAY[person.role]:
         raise NotPermitted("role", f"{person.code} is {person.role} and does not decide.", "itembank people list")
@@ -171,7 +176,7 @@ def vote(session: Session, number: int, person: Person, verdict: str, comment: s
             person_id=person.id or 0,
             verdict=verdict,
             comment=comment,
-            identity=people.identity_is(session, person),
+            identity=identity or people.identity_is(session, person),
         )
     )
     session.flush()

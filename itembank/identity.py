@@ -2,6 +2,7 @@
 
 The key is a file of the district, readable by its owner only; the bank keeps its fingerprint. Without the file the
 same student cannot be recognised next year, so it belongs into the district's own backup, never into the bank's.
+Beside it lie the public keys by which other districts' signed bundles are known.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from sqlmodel import Session
 from itembank import audit
 from itembank.database import file_of, location
 from itembank.errors import NotPermitted, Rejected
-from itembank.models import District
+from itembank.models import District, Person
 
 
 def folder() -> Path:
@@ -89,6 +90,40 @@ def _remember(session: Session, district: District, key: bytes) -> None:
         chain=district.code,
         details={"fingerprint": district.key_fingerprint},
     )
+
+
+def partner_key(session: Session, district: District) -> bytes | None:
+    """The public key by which a district's bundles are known here: its own where its key file is, else the trusted one.
+
+    Raises:
+        Rejected: the file of the trusted key is damaged.
+    """
+    from itembank import signing
+
+    if (folder() / f"{district.code}.key").is_file():
+        return signing.public_key(signing.seed_of(district_key(session, district)))
+    file = folder() / f"{district.code}.public"
+    if not file.is_file():
+        return None
+    try:
+        key = bytes.fromhex(file.read_text("ascii").strip())
+    except (ValueError, UnicodeDecodeError):
+        key = b""
+    if len(key) != 32:
+        raise Rejected("key-damaged", f"{file} does not hold a public key.", "Remove it and trust the key again.")
+    return key
+
+
+def trust(session: Session, district: District, key: bytes, person: Person | None = None) -> Path:
+    """Remember a district's public key, beside the key files; from then on its word comes signed with it."""
+    from itembank import signing
+
+    file = folder() / f"{district.code}.public"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(key.hex() + "\n", "ascii")
+    details = {"fingerprint": signing.fingerprint(key)}
+    audit.record(session, "trust key", f"district:{district.code}", person, audit.JOINT, details)
+    return file
 
 
 def pseudonyms(key: bytes, identifiers: Iterable[str]) -> list[str]:

@@ -153,6 +153,32 @@ def identity_is(session: Session, person: Person) -> str:
     return "login" if login == person.login else "declared"
 
 
+def speaks_here(session: Session, person: Person) -> None:
+    """Whether a word in this person's name can be said at this bank rather than arrive in a signed bundle.
+
+    On a server the login says who somebody is. A bank in a file takes anybody's word for it, so once the districts
+    keep a bank each (the other's public key is trusted here, or itembank.toml names the bank's own `district`), the
+    other district's word comes in its bundle alone.
+
+    Raises:
+        NotPermitted: it has to come in a bundle.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return
+    from itembank.identity import folder
+
+    home = session.get(District, person.district_id)
+    code = home.code if home else ""
+    own = str(settings()[0].get("district", ""))
+    elsewhere = (folder() / f"{code}.public").is_file() and not (folder() / f"{code}.key").is_file()
+    if elsewhere or (own and own != code):
+        raise NotPermitted(
+            "in-a-bundle",
+            f"The word of district {code} arrives in its own signed bundle.",
+            f"itembank bank merge BUNDLE-OF-{code}",
+        )
+
+
 def districts(session: Session) -> list[str]:
     """The codes of all districts."""
     return list(session.exec(select(District.code).order_by(District.code)).all())

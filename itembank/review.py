@@ -7,7 +7,7 @@ editorial fix may carry them over, by joint decision.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from itembank import audit, decisions, people
 from itembank.authoring import latest_version
 from itembank.errors import Conflict, NotPermitted, Rejected, UsageFault
 from itembank.models import (
+    AuditEvent,
     Decision,
     DecisionAuthor,
     DecisionVote,
@@ -214,6 +215,8 @@ def review(
     checklist: Mapping[str, bool] | None = None,
     angoff: float | None = None,
     version: int | None = None,
+    identity: str = "",
+    at: datetime | None = None,
 ) -> decisions.Standing:
     """Review the newest version of an item in review.
 
@@ -226,6 +229,8 @@ def review(
         checklist: key of `CHECKLIST` -> yes; to approve, none of them may be no.
         angoff: of the students who have just mastered the concept, the share of the points they get, 0 to 1.
         version: the number that was read; if the item has moved on, nothing is stored.
+        identity: how it is known that it is them; by default what `people.identity_is` says.
+        at: when they said so; now by default.
 
     Returns:
         Where the approval stands now.
@@ -246,6 +251,9 @@ def review(
         raise UsageFault("no-comment", "Say what should change.", "--comment 'what'")
     if verdict == "approve" and not all((checklist or {}).values()):
         raise UsageFault("checklist", "An item with a no on the checklist is not approved.", "--verdict change")
+    if not identity:
+        people.speaks_here(session, person)
+    known = identity or people.identity_is(session, person)
     item = item_of(session, code)
     newest = latest_version(session, code)
     if version is not None and version != newest.number:
@@ -267,17 +275,17 @@ def review(
         )
     row.verdict, row.comment, row.angoff = verdict, comment, angoff
     row.checklist = {k: bool(v) for k, v in (checklist or {}).items()}
-    row.submitted_at = now()
+    row.submitted_at = at or now()
     session.add(row)
     session.flush()
-    details = {"version": newest.number, "verdict": verdict, "identity": people.identity_is(session, person)}
+    details = {"version": newest.number, "verdict": verdict, "identity": known}
     audit.record(session, "review item", f"item:{code}", person, details=details)
     decision = _open_decision(session, code, newest)
     if verdict == "change":
-        decisions.vote(session, decision.id or 0, person, "decline", comment)
+        decisions.vote(session, decision.id or 0, person, "decline", comment, known)
         move(session, item_of(session, code), "draft")
     elif session.get(DecisionVote, (decision.id, person.district_id)) is None:
-        decisions.vote(session, decision.id or 0, person, "agree", comment)
+        decisions.vote(session, decision.id or 0, person, "agree", comment, known)
     return decisions.standing(session, decision)
 
 
@@ -356,12 +364,17 @@ def reviews_of(session: Session, code: str) -> list[dict[str, Any]]:
         .where(item.code == code)
         .order_by(version.number, row.id)
     ).all()
+    said = session.exec(
+        select(AuditEvent).where(AuditEvent.subject == f"item:{code}", AuditEvent.action == "review item")
+    )
+    known = {(e.details.get("version"), e.person): str(e.details.get("identity", "")) for e in said.all()}
     return [
         {
             "version": r[0],
             "person": r[1],
             "district": r[2],
             "verdict": r.verdict or "waiting",
+            "identity": known.get((r[0], r[1]), ""),
             "angoff": r.angoff,
             "no": ", ".join(k for k, v in (r.checklist or {}).items() if not v),
             "comment": r.comment,

@@ -1,13 +1,15 @@
-"""`itembank bank`: status, backup, restore, verify, privacy."""
+"""`itembank bank`: status, backup, restore, verify, privacy. Export and merge are in bank_bundles.py."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from itembank.commands import bank_bundles
 from itembank.commands.options import DryRun, Format, Json, format_of
 
 app = typer.Typer()
+app.registered_commands.extend(bank_bundles.app.registered_commands)
 
 
 @app.command("status")

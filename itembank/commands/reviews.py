@@ -80,7 +80,7 @@ def show(
     terminal.emit_rows(rows, names, format_of(format, json))
 
 
-_REVIEW = ["version", "person", "district", "verdict", "angoff", "no", "comment", "due", "at"]
+_REVIEW = ["version", "person", "district", "verdict", "identity", "angoff", "no", "comment", "due", "at"]
 
 
 @app.command("review")
