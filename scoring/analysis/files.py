@@ -284,8 +284,6 @@ def _gate(grouped: bool, clustered: bool, groups: int) -> tuple[tuple[str, str, 
         return ()
     unknown = "a bare file of responses does not say"
     rows = [
-        ("testing window", "not recorded", unknown),
-        ("paper or screen", "not recorded", unknown),
         ("taught before the test, by concept", "not recorded", unknown),
         ("language edition and accommodations", "not recorded", unknown),
     ]

@@ -280,6 +280,7 @@ def _concepts(
     contrasts = pd.DataFrame()
     if compared is not None:
         contrasts = concept_tables.contrast_table(compared, data.group_order, concepts)
+        mastery, contrasts = concept_tables.not_taught(mastery, contrasts, gates.stamps(data))
         contrasts = cut_tables.with_other_differences(contrasts, mastery)
     return concepts, mastery, contrasts
 

@@ -8,23 +8,52 @@ from scoring.commands.options import Administration, As, Format, Json, show_tabl
 
 app = typer.Typer()
 
+#: What is shown -> the table of the analysis.
+SHOWN = {
+    "differences": "contrasts", "mastery": "mastery", "means": "mean_contrasts", "items": "items", "dif": "dif",
+    "subgroups": "subgroups", "levels": "levels", "schools": "schools", "coverage": "coverage", "gate": "gate",
+}  # fmt: skip
+
 
 @app.command("run")
 def run(
     administration: Administration = "",
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Also compare by a recorded attribute; give it for each.")
+    ] = None,
+    within: Annotated[
+        str,
+        typer.Option(help="district: gaps inside each district, and the districts inside each level. none: pooled."),
+    ] = "district",
+    adjust: Annotated[
+        list[str] | None,
+        typer.Option("--adjust", help="Also compare at a common mix of this attribute; give it for each."),
+    ] = None,
+    schools: Annotated[
+        str,
+        typer.Option(
+            help="A table of attributes of schools: district, school, perhaps class, and for example program."
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 1,
     as_: As = "",
     json: Json = False,
 ) -> None:
     """Analyse an administration and compare its districts; the result is kept for reports."""
-    from itembank import terminal
+    from itembank import tabular, terminal
+    from itembank.errors import UsageFault
     from scoring import bank
+    from scoring.analysis.subgroups import Asked
     from scoring.report.words import five_sentences
     from scoring.runs.comparing import compare_administration
 
+    if within not in ("district", "none"):
+        raise UsageFault("bad-option", f"--within {within!r} is unknown.", "--within district or --within none")
+    asked = Asked(tuple(by or ()), within == "district", tuple(adjust or ()))
+    places = tabular.read_table(schools, required=["district", "school"]).frame() if schools else None
     with bank.writing() as session:
         stored, result = compare_administration(
-            session, administration, seed, bank.person_of(session, as_), terminal.say
+            session, administration, seed, bank.person_of(session, as_), terminal.say, asked, places
         )
         number = stored.id
     for notice in result.analysis.notices:
@@ -35,13 +64,18 @@ def run(
     else:
         for sentence in five_sentences(result.analysis):
             terminal.emit(sentence)
+    if len(result.analysis.subgroups):
+        terminal.say("Subgroups are kept with it: itembank compare show --table subgroups")
+        for note in dict.fromkeys(result.analysis.subgroups["note"]):
+            if note:
+                terminal.say(f"note: {note}")
     terminal.next_step(f"itembank report comparison {number} -o report.html")
 
 
 @app.command("show")
 def show(
     number: Annotated[int | None, typer.Argument(help="Number of the run; the newest without one.")] = None,
-    table: Annotated[str, typer.Option(help="differences, mastery, means, items, dif or full.")] = "differences",
+    table: Annotated[str, typer.Option(help="One of: " + ", ".join((*SHOWN, "full")) + ".")] = "differences",
     format: Format = "table",
     json: Json = False,
 ) -> None:
@@ -51,13 +85,7 @@ def show(
     from scoring import bank
     from scoring.runs.comparing import stored_analysis
 
-    names = {
-        "differences": "contrasts",
-        "mastery": "mastery",
-        "means": "mean_contrasts",
-        "items": "items",
-        "dif": "dif",
-    }
+    names = SHOWN
     if table not in (*names, "full"):
         raise UsageFault("unknown-table", f"There is no table {table!r}.", f"--table {', '.join(names)} or full")
     with bank.reading() as session:

@@ -188,7 +188,8 @@ def _participation_row(
 
 
 EL_NOTE = "A trend of present English learners alone understates progress: those who succeed leave the group."
-_EL_CODES: Mapping[str, str] = {
+#: Codes of language status -> the group they make.
+EL_CODES: Mapping[str, str] = {
     "EL": "EL", "RFEP": "RFEP", "IFEP": "never EL", "EO": "never EL", "ADEL": "EL", "TBD": "(not recorded)",
 }  # fmt: skip
 
@@ -207,7 +208,7 @@ def english_learner_groups(status: "pd.Series[str]", codes: Mapping[str, str] | 
     Raises:
         DesignError: unknown codes.
     """
-    meaning = dict(_EL_CODES if codes is None else codes)
+    meaning = dict(EL_CODES if codes is None else codes)
     text = status.astype("string").str.strip()
     text = text.where(text.notna() & (text != ""))
     unknown = sorted(set(text.dropna()) - set(meaning))

@@ -85,7 +85,7 @@ def with_places(given: AnalysisInput, places: pd.DataFrame) -> AnalysisInput:
     here = [given.persons["school"].astype("str"), *([given.persons["class"].astype("str")] if len(index) == 2 else [])]
     found = known.reindex(pd.MultiIndex.from_arrays(here)).set_axis(given.persons.index)
     if found.isna().all(axis=None):
-        raise Rejected("other-schools", "No school of the table took part.", "itembank administrations status --by school")
+        raise Rejected("other-schools", "No school of the table took part.", "itembank rosters show")
     return replace(given, persons=given.persons.assign(**{c: found[c] for c in attributes}))
 
 
