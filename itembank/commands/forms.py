@@ -78,3 +78,40 @@ def key(form: FormName, format: Format = "table", json: Json = False) -> None:
         rows = forms.key_sheet(session, forms.form_of(session, form))
     names = ["position", "item", "version", "type", "key", "key_version", "points"]
     terminal.emit_rows(rows, names, format_of(format, json))
+
+
+@app.command("new")
+def new() -> None:
+    """Print a blueprint to change."""
+    from itembank import blueprint, terminal
+
+    terminal.emit(blueprint.TEMPLATE.rstrip())
+    terminal.next_step("itembank forms assemble blueprint.yaml")
+
+
+@app.command("check")
+def check(
+    form: FormName,
+    blueprint: Annotated[Path, typer.Argument(help="The blueprint it should keep.")],
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """Whether a frozen form keeps every rule of a blueprint."""
+    from itembank import blueprint as blueprints
+    from itembank import candidates, database, forms, terminal
+    from itembank.errors import HasFindings
+
+    wanted = blueprints.read(blueprint)
+    with database.reading() as session:
+        lines = forms.lines(session, forms.form_of(session, form))
+        known = candidates.of_versions(session, wanted, [line.version_id for line in lines])
+    found = blueprints.violations(wanted, [(known[line.version_id], line.section) for line in lines])
+    if format_of(format, json) == "json":
+        terminal.show_findings(found, "json")
+        found = [f for f in found if f.severity == "error"]
+        if found:
+            raise HasFindings("rules-broken", f"{form} breaks {len(found)} rules of {wanted.id}.")
+    elif found:
+        raise HasFindings("rules-broken", f"{form} breaks {len(found)} rules of {wanted.id}.", "", found)
+    terminal.say(f"{form} keeps all {len(wanted.rules)} rules of {wanted.id}.")
+    terminal.next_step(f"itembank forms booklet {form}")

@@ -1,0 +1,122 @@
+"""The items of the bank that a blueprint may use, with everything its rules count."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from itembank.blueprint import Blueprint, Candidate
+from itembank.models import (
+    Concept,
+    FormItem,
+    Item,
+    ItemConcept,
+    ItemEnemy,
+    ItemStandard,
+    ItemVersion,
+    Standard,
+    columns,
+)
+
+
+def candidates(session: Session, blueprint: Blueprint) -> tuple[list[Candidate], list[float]]:
+    """The newest versions that the blueprint's pool lets in, by code.
+
+    Returns:
+        The candidates, and the authors' guess of the share correct of each (NaN where none was made).
+    """
+    item, version = columns(Item), columns(ItemVersion)
+    newest = sa.and_(version.item_id == item.id, version.number == item.latest)
+    rows = session.execute(sa.select(item, version).join(ItemVersion, newest).order_by(item.code)).mappings().all()
+    pool = dict(blueprint.pool)
+    statuses = set(pool.pop("status", ())) or {
+        "draft",
+        "in review",
+        "approved",
+        "field test",
+        "operational",
+        "released",
+    }
+    found, guesses = [], []
+    described = _described(session, blueprint, None)
+    for r in rows:
+        candidate = described.get(r[version.id])
+        if candidate is None or r[item.status] not in statuses or candidate.item in blueprint.exclude:
+            continue
+        if any(not set(candidate.marks[m]) & set(v) for m, v in pool.items() if m != "standard"):
+            continue
+        wanted = pool.get("standard", ())
+        if wanted and not any(o == v or o.startswith(v + ".") for o in candidate.marks["standard"] for v in wanted):
+            continue
+        found.append(candidate)
+        guess = r[version.difficulty]
+        guesses.append(float("nan") if guess is None else float(guess))
+    return found, guesses
+
+
+def of_versions(session: Session, blueprint: Blueprint, versions: Iterable[int]) -> dict[int, Candidate]:
+    """The described versions, by the bank's id."""
+    return _described(session, blueprint, set(versions))
+
+
+def _described(session: Session, blueprint: Blueprint, only: set[int] | None) -> dict[int, Candidate]:
+    item, version = columns(Item), columns(ItemVersion)
+    statement = sa.select(item.code, item.id, version).join(ItemVersion, version.item_id == item.id)
+    if only is not None:
+        statement = statement.where(version.id.in_(only))
+    else:
+        statement = statement.where(version.number == item.latest)
+    concept, tag = columns(Concept), columns(ItemConcept)
+    primary = sa.select(tag.item_version_id, concept.code).join(Concept, concept.id == tag.concept_id)
+    concepts = _listed(session.execute(primary.where(tag.position == 0)))
+    standard, its = columns(Standard), columns(ItemStandard)
+    standards = _listed(
+        session.execute(sa.select(its.item_version_id, standard.code).join(Standard, standard.id == its.standard_id))
+    )
+    enemy = columns(ItemEnemy)
+    enemies = _listed(session.execute(sa.select(enemy.item_version_id, enemy.enemy)))
+    place, own = columns(FormItem), columns(ItemVersion)
+    used = {
+        int(i): int(n)
+        for i, n in session.execute(
+            sa.select(own.item_id, sa.func.count(sa.distinct(place.form_id)))
+            .join(FormItem, place.item_version_id == own.id)
+            .group_by(own.item_id)
+        )
+    }
+    found = {}
+    for r in session.execute(statement).mappings():
+        key = r[version.id]
+        content: dict[str, Any] = r[version.content] or {}
+        dok = r[version.dok]
+        marks = {
+            "concept": tuple(concepts.get(key, ())),
+            "standard": tuple(standards.get(key, ())),
+            "dok": (str(dok),) if dok is not None else (),
+            "type": (r[version.type],),
+            "claim": (r[version.claim],) if r[version.claim] else (),
+            "calculator": (r[version.calculator] or "neutral",),
+            "grade": (r[version.grade],) if r[version.grade] else (),
+            "practice": tuple(content.get("practices") or ()),
+        }
+        found[key] = Candidate(
+            r[item.code],
+            marks,
+            float(r[version.points]),
+            float(blueprint.minutes[r[version.type]]),
+            str(content.get("stimulus") or ""),
+            tuple(enemies.get(key, ())),
+            used.get(r[item.id], 0),
+            int(r[version.number]),
+            int(key),
+            r[version.title],
+        )
+    return found
+
+
+def _listed(rows: Iterable[Any]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for key, value in rows:
+        found.setdefault(key, []).append(value)
+    return found
