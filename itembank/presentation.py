@@ -65,7 +65,7 @@ def file_bytes(figure: Figure) -> tuple[bytes, str] | None:
 def svg(figure: Figure, prefix: str, language: str = "en") -> str | None:
     """The SVG of a figure drawn from data; None where it cannot be drawn."""
     try:
-        return figures.draw(figure, prefix, figure.description(language)) if figure.kind != "file" else None
+        return figures.draw(figure, prefix, figure.description(language), language) if figure.kind != "file" else None
     except figures.FigureError:
         return None
 

@@ -76,7 +76,8 @@ class _Writer:
                     self.files[name] = content[0]
             else:
                 try:
-                    self.files[name] = figures.draw(figure, prefix, figure.description(self.language)).encode()
+                    alt = figure.description(self.language)
+                    self.files[name] = figures.draw(figure, prefix, alt, self.language).encode()
                 except figures.FigureError as error:
                     problem = error.message
             if problem:

@@ -106,6 +106,21 @@ def test_a_name_of_a_point_is_not_crossed_by_a_line() -> None:
     assert not where["1"][0]  # a rising one does not
 
 
+def test_words_in_a_figure_have_a_translation() -> None:
+    data = {"x": ("0", "5"), "y": ("0", "5"), "x-label": "Hours", "x-label-es": "Horas", "y-label": "Miles"}
+    figure = Figure("f", "grid", "A grid.", data, alt_es="Una cuadrícula.")
+    assert figures.problems(figure) == []
+    english, spanish = figures.draw(figure), figures.draw(figure, alt=figure.description("es"), language="es")
+    assert "Hours" in english
+    assert "Horas" not in english
+    assert "Horas" in spanish
+    assert "Hours" not in spanish
+    assert "Miles" in spanish  # what has no translation stays
+    assert "Cuadrícula de coordenadas" in spanish
+    lost = Figure("f", "grid", "A grid.", {"x": ("0", "5"), "y": ("0", "5"), "label-es": "Horas"})
+    assert "label-es" in figures.problems(lost)[0].message
+
+
 def test_bars_are_as_tall_as_their_numbers() -> None:
     root = tree("bar", bars={"a": "2", "b": "6", "c": "3"})
     heights = [h[0] for h in numbers(root, "rect", "height")]

@@ -282,3 +282,12 @@ def test_every_item_is_shown_on_screen_and_on_paper(language: str) -> None:
     assert all(item.id in page for item in chosen)
     for edition in booklet.EDITIONS:
         assert booklet.compiled(chosen, "All items", edition, language).startswith(b"%PDF")
+
+
+def test_a_spanish_item_has_no_english_words_in_its_figures() -> None:
+    for item in (i for i in items() if i.variants):
+        for figure in item.figures:
+            assert figure.alt_es, item.id
+            for key in ("x-label", "y-label", "label"):
+                if len(str(figure.data.get(key, ""))) > 2:
+                    assert f"{key}-es" in figure.data, (item.id, key)
