@@ -10,7 +10,9 @@ import scoring
 from itembank.errors import UsageFault
 from scoring import bank
 from scoring.runs import calibrating
-from scoring.runs.inputs import answers_with_blanks, options_of
+from scoring.runs.inputs import answers_with_blanks, decided, options_of
+
+__all__ = ["ACTIONS", "Sitting", "classical_of", "decided", "dif_of", "newest_fit", "sitting"]
 
 #: What the districts can decide about an item that works differently.
 ACTIONS = {
@@ -88,40 +90,3 @@ def dif_of(
     constant = given.clusters is not None and groups.groupby(given.clusters.to_numpy()).nunique().max() == 1
     clusters = given.clusters if constant else None
     return scoring.dif(given.scored, groups, method=method, matching=matched, clusters=clusters, focal=focal or None)
-
-
-def decided(session: Any, items: pd.DataFrame) -> dict[str, str]:
-    """What both districts agreed about items that work differently: item -> action, for the versions given."""
-    out: dict[str, str] = {}
-    for item, version in items["version"].items():
-        action = bank.agreed_action(session, str(item), str(version))
-        if action:
-            out[str(item)] = action
-    return out
-
-
-def obey(
-    scored: pd.DataFrame, groups: pd.Series | None, actions: Mapping[str, str]
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The scores as the decisions want them: left-out items gone, items with separate parameters a column per district.
-
-    An item that only one district's students have answered gets parameters from them alone, so a column per district
-    is the same as separate parameters.
-
-    Returns:
-        The scores, and new column -> item for the columns that were split.
-    """
-    split: dict[str, str] = {}
-    columns: dict[str, pd.Series] = {}
-    for item in scored.columns:
-        action = actions.get(item, "")
-        if action == "leave-out":
-            continue
-        if action == "separate" and groups is not None:
-            for group in dict.fromkeys(groups):
-                name = f"{item} ({group})"
-                columns[name] = scored[item].where((groups == group).to_numpy())
-                split[name] = str(item)
-        else:
-            columns[str(item)] = scored[item]
-    return pd.DataFrame(columns, index=scored.index), split

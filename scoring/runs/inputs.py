@@ -10,6 +10,7 @@ from itembank.errors import Rejected
 from itembank.keys import same_answer
 from scoring import bank
 from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.obeying import obey
 from scoring.comparison.gates import GateFacts
 from scoring.data import ANSWERED, INVALID, NOT_REACHED, OMITTED
 from scoring.runs import cutting
@@ -35,29 +36,38 @@ def from_bank(session: Any, administration: str = "") -> tuple[AnalysisInput, An
     titles = bank.concept_titles(session)
     attributes = data.persons.drop(columns=["student", "tested_on"], errors="ignore")
     return (
-        AnalysisInput(
-            title=adm.title or adm.code,
-            scored=data.frame(),
-            items=data.items[["title", "concept", "type", "points"]].assign(key=""),
-            raw=raw,
-            options=options,
-            misconceptions=known.drop("", errors="ignore").to_frame(),
-            concept_names={c: titles.get(c, c) for c in used},
-            groups=groups if len(order) > 1 else None,
-            group_order=order if len(order) > 1 else (),
-            group_word="district",
-            clusters=data.persons["school"].astype("str") if data.persons["school"].notna().all() else None,
-            persons=attributes,
-            cuts=cutting.cuts_for(session, used),
-            gate=tuple(_gate(data)),
-            facts=GateFacts(windows_recorded=True, modes_recorded=bool(adm.mode)),
-            in_bank=True,
-            taught=_taught(session, data, {c: n for c, n in names.items() if n in order}, used),
-            provenance={"administration": adm.code, "inputs": f"sha256 {data.input_hash[:16]}"},
-            simulated=bool((adm.details or {}).get("simulated")),
+        obey(
+            AnalysisInput(
+                title=adm.title or adm.code,
+                scored=data.frame(),
+                items=data.items[["title", "concept", "type", "points"]].assign(key=""),
+                raw=raw,
+                options=options,
+                misconceptions=known.drop("", errors="ignore").to_frame(),
+                concept_names={c: titles.get(c, c) for c in used},
+                groups=groups if len(order) > 1 else None,
+                group_order=order if len(order) > 1 else (),
+                group_word="district",
+                clusters=data.persons["school"].astype("str") if data.persons["school"].notna().all() else None,
+                persons=attributes,
+                cuts=cutting.cuts_for(session, used),
+                gate=tuple(_gate(data)),
+                facts=GateFacts(windows_recorded=True, modes_recorded=bool(adm.mode)),
+                in_bank=True,
+                taught=_taught(session, data, {c: n for c, n in names.items() if n in order}, used),
+                provenance={"administration": adm.code, "inputs": f"sha256 {data.input_hash[:16]}"},
+                simulated=bool((adm.details or {}).get("simulated")),
+            ),
+            decided(session, data.items),
         ),
         data,
     )
+
+
+def decided(session: Any, items: pd.DataFrame) -> dict[str, str]:
+    """What both districts agreed about items that work differently: item -> action, for the versions given."""
+    found = {str(i): bank.agreed_action(session, str(i), str(v)) for i, v in items["version"].items()}
+    return {item: action for item, action in found.items() if action}
 
 
 def with_places(given: AnalysisInput, places: pd.DataFrame) -> AnalysisInput:
