@@ -22,7 +22,8 @@ TYPE_NAMES = {
 
 
 @lru_cache(maxsize=1)
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """The templates of pages, which escape every value."""
     from jinja2 import Environment, PackageLoader, select_autoescape
 
     return Environment(
@@ -54,7 +55,7 @@ def page(
     cards = [card(item, findings, names, n) for n, item in enumerate(items, 1)]
     others = [f for f in findings if f.source not in {i.source for i in items}]
     return (
-        _environment()
+        environment()
         .get_template("preview.html")
         .render(title=title, cards=cards, others=[str(f) for f in others], reload=reload)
     )

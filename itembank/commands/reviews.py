@@ -1,5 +1,6 @@
-"""`itembank reviews`: submit, queue, review."""
+"""`itembank reviews`: submit, queue, review, and reviewing on one page without a terminal."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -149,3 +150,55 @@ def assign(
     if not dry_run:
         terminal.say(f"Asked {to} to review {item}{f' by {when}' if when else ''}.")
         terminal.next_step(f"itembank reviews queue --as {to}")
+
+
+@app.command("packet")
+def packet(
+    for_: Annotated[str, typer.Option("--for", help="The reviewer (a code of `people list`).")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The page; packet-PERSON.html by default.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """One page with all items that wait for a reviewer, for whom needs no terminal; it saves one file to import."""
+    from itembank import database, people, review_packet, terminal
+
+    with database.reading() as session:
+        page, count = review_packet.build(session, people.person_of(session, for_))
+    target = out or Path(f"packet-{for_}.html")
+    if dry_run:
+        terminal.say(f"Would write {count} items to {target}; nothing was written.")
+        return
+    target.write_text(page, "utf-8")
+    terminal.emit(str(target))
+    terminal.say(f"{count} item{'' if count == 1 else 's'} for {for_}. Send the page; it works offline in any browser.")
+    terminal.next_step(f"itembank reviews import reviews-{for_}.json")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What the page saved, reviews-PERSON.json.")],
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Store the reviews that were written on a page of `reviews packet`."""
+    import contextlib
+
+    from itembank import database, people, review_packet, terminal
+    from itembank.errors import Conflict
+    from itembank.findings import Finding
+
+    named, answers = review_packet.read(file)
+    done: list[str] = []
+    found: list[Finding] = []
+    with contextlib.suppress(DryRunEnd), database.writing() as session:
+        person = review_packet.reviewer(session, named, as_)
+        done, found = review_packet.store(session, person, answers, file.name)
+        if people.identity_is(session, person) == "declared":
+            terminal.say(f"notice: that these are the words of {person.code} is declared, not proven by a login.")
+        if dry_run:
+            raise DryRunEnd
+    said = ", ".join(done) or "nothing"
+    terminal.say(f"Would store: {said}; nothing was stored." if dry_run else f"Stored reviews of {named}: {said}.")
+    if found:
+        terminal.show_findings(found)
+        raise Conflict("not-stored", f"{len(found)} of {len(answers)} answers were not stored.", "see the lines above")
+    terminal.next_step(f"itembank reviews show {done[0]}" if done else f"itembank reviews packet --for {named}")
