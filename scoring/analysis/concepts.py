@@ -179,7 +179,8 @@ def not_taught(
     for concept, row in stamps[stamps["stamp"] != ""].iterrows():
         where = [w.strip() for w in str(row["where"]).split(",")]
         here = (mastery["concept"] == concept) & mastery["group"].isin(where)
-        mastery.loc[here, ["rate", "se", "low", "high"]] = np.nan
+        rates = [c for c in mastery.columns if c.startswith("rate") or c in ("se", "low", "high")]
+        mastery.loc[here, rates] = np.nan
         mastery.loc[here, "shown"] = False
         mastery.loc[here, "reason"] = NOT_YET_TAUGHT
         there = contrasts["concept"] == concept

@@ -68,8 +68,9 @@ def bullets(lines: Sequence[str]) -> dict[str, Any]:
     return {"kind": "list", "lines": list(lines)}
 
 
-def chart(html: str, caption: str) -> dict[str, Any]:
-    return {"kind": "chart", "html": html, "caption": caption}
+def figure(drawn: Any, caption: str) -> dict[str, Any]:
+    """A `charts.Chart` with what it shows, for screen and paper."""
+    return {"kind": "chart", "html": drawn.html(), "svg": drawn.wide, "alt": drawn.alt, "caption": caption}
 
 
 def table(content: Table, fold: bool = False) -> dict[str, Any]:
@@ -109,8 +110,49 @@ def count(value: float) -> Cell:
     return Cell("" if value != value else f"{int(value):,}", float(value))
 
 
-def page(template: str, context: Mapping[str, Any]) -> str:
-    """Render a template of this package into one HTML text with its style and script inside."""
+@dataclass(frozen=True)
+class Card:
+    """A box of page 1: what it is about, a sentence, lines. `style` is g0, g1 (districts), not (warnings) or empty."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    intro: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report: the same for screen and paper.
+
+    Attributes:
+        title, kicker: head of the page. stamps: what must be seen at once.
+        lead: the finding in a sentence or two. cards: page 1, in boxes. first: what else stands on page 1.
+        sections: the rest.
+        footer, provenance: small print; a hash can be typed into `itembank bank verify`.
+        language: "en" or "es", for screen readers.
+    """
+
+    title: str
+    kicker: str
+    lead: str
+    stamps: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
+    first: tuple[Mapping[str, Any], ...] = ()
+    sections: tuple[Section, ...] = ()
+    footer: str = ""
+    provenance: str = ""
+    language: str = "en"
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Names that only screen readers say."""
+        if self.language == "es":
+            return {"first": "Lo principal en una página", "contents": "Contenido"}
+        return {"first": "The finding on one page", "contents": "Contents"}
+
+
+def render(page: Page) -> str:
+    """The page as one HTML text with its style and script inside: no request, whole without script."""
     import jinja2
 
     folder = resources.files("scoring.report") / "templates"
@@ -123,4 +165,5 @@ def page(template: str, context: Mapping[str, Any]) -> str:
     )
     style = (folder / "style.css").read_text(encoding="utf-8")
     script = (folder / "tables.js").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, script=script, **context)
+    template = environment.get_template("document.html")
+    return template.render(style=style, script=script, page=page, title=page.title, language=page.language)

@@ -7,50 +7,79 @@ import pandas as pd
 
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks, charts, words
-from scoring.report.blocks import Cell, Section, Table, columns
+from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
+from scoring.report.subgroups import subgroup_section
 
 
 def comparison_page(analysis: Analysis) -> str:
     """The report as HTML text: no request, whole without script, at most a few hundred kilobytes."""
+    return blocks.render(comparison(analysis))
+
+
+def comparison(analysis: Analysis) -> Page:
+    """The report: page 1 for leaders, concepts, items and misconceptions for experts, method last."""
     names = dict(analysis.concepts["name"]) if len(analysis.concepts) else {}
     shown = analysis.mastery[analysis.mastery["shown"]] if len(analysis.mastery) else analysis.mastery
     shown = shown[shown["concept"] != TOTAL] if len(shown) else shown
-    mastery_chart = charts.mastery_dots(shown, analysis.groups, names).html() if len(shown) else ""
-    sections = [
-        section
-        for section in (
-            _concepts(analysis, names),
-            _scores(analysis),
-            _look_at(analysis),
-            _items(analysis, names),
-            _misconceptions(analysis, names),
-            _truth(analysis),
-            _method(analysis),
+    first: tuple[dict[str, Any], ...] = ()
+    if len(shown):
+        told = INTERVALS[str(analysis.provenance.get("interval", "these students"))]
+        caption = (
+            "Share of students who have mastered each concept. The line through a mark covers the values that the "
+            f"data allow (95 of 100 such lines hold the true value {told})."
         )
-        if section.parts
-    ]
+        first = (blocks.figure(charts.mastery_dots(shown, analysis.groups, names), caption),)
+    sections = (
+        _concepts(analysis, names),
+        subgroup_section(analysis),
+        _scores(analysis),
+        _look_at(analysis),
+        _items(analysis, names),
+        _misconceptions(analysis, names),
+        _truth(analysis),
+        _method(analysis),
+    )
     students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else len(analysis.scores)
     who = "simulated students" if analysis.simulated else "students"
-    context: dict[str, Any] = {
-        "title": analysis.title,
-        "kicker": f"{students:,} {who} · {len(analysis.items)} items · common assessment report",
-        "stamps": _stamps(analysis),
-        "standing": words.standing(analysis),
-        "groups": analysis.groups if len(analysis.groups) > 1 else (),
-        "nothing_unsure": "Every concept gave a clear answer."
-        if len(analysis.contrasts)
-        else "No concepts were named.",
-        "mastery_chart": mastery_chart,
-        "interval_words": INTERVALS[str(analysis.provenance.get("interval", "these students"))],
-        "findings": [] if len(analysis.groups) > 1 else words.findings(analysis),
-        "sections": sections,
-        "footer": _footer(analysis),
-        "provenance": " · ".join(f"{k}: {v}" for k, v in analysis.provenance.items() if k != "interval"),
-    }
-    return blocks.page("comparison.html", context)
+    standing = words.standing(analysis)
+    return Page(
+        title=analysis.title,
+        kicker=f"{students:,} {who} · {len(analysis.items)} items · common assessment report",
+        lead=standing.headline,
+        stamps=tuple(stamps(analysis)),
+        cards=tuple(_cards(analysis, standing)),
+        first=first,
+        sections=tuple(section for section in sections if section.parts),
+        footer=footer(analysis),
+        provenance=provenance(analysis),
+    )
 
 
-def _stamps(analysis: Analysis) -> list[str]:
+def _cards(analysis: Analysis, standing: words.Standing) -> list[Card]:
+    out = []
+    several = len(analysis.groups) > 1
+    for k, group in enumerate(analysis.groups if several else ()):
+        lines = tuple(standing.ahead[group])
+        told = "Students who have mastered the concept:" if lines else "In no concept that we can be sure of."
+        out.append(Card(f"{group} is ahead", lines, told, f"g{k}"))
+    if several:
+        nothing = "Every concept gave a clear answer." if len(analysis.contrasts) else "No concepts were named."
+        unsure = tuple(standing.cannot_say)
+        out.append(Card("Where we cannot say", unsure, "" if unsure else nothing))
+    elif findings := words.findings(analysis):
+        out.append(Card("What stands out", tuple(findings)))
+    if standing.caution:
+        out.append(Card("What not to conclude", tuple(standing.caution), style="not"))
+    return out
+
+
+def provenance(analysis: Analysis) -> str:
+    """Where the numbers come from, for the small print."""
+    return " · ".join(f"{k}: {v}" for k, v in analysis.provenance.items() if k not in ("interval", "edition"))
+
+
+def stamps(analysis: Analysis) -> list[str]:
+    """What must be seen at once."""
     out = ["Simulated students: no real district, school or child"] if analysis.simulated else []
     if len(analysis.gate) and (analysis.gate["state"] == "failed").any():
         out.append("Not comparable yet")
@@ -171,9 +200,7 @@ def _scores(analysis: Analysis) -> Section:
     names = dict(analysis.concepts["name"]) if len(analysis.concepts) else {}
     curve = charts.distributions(analysis.distribution, groups, None)
     parts = [
-        blocks.chart(
-            curve.html(), "How the students spread over the score from all items. 0 is the middle of both together."
-        )
+        blocks.figure(curve, "How the students spread over the score from all items. 0 is the middle of both together.")
     ]
     if len(analysis.means):
         rows = tuple(
@@ -203,7 +230,7 @@ def _scores(analysis: Analysis) -> Section:
         caption = (
             "Students (curves) and items (marks) on one scale. A student has an even chance on an item right below."
         )
-        parts.append(blocks.chart(wright.html(), caption))
+        parts.append(blocks.figure(wright, caption))
         parts.append(blocks.table(_item_table(analysis, names), fold=True))
     return Section("scores", "Scores and items on one scale", tuple(parts))
 
@@ -427,6 +454,7 @@ METHOD = (
 )
 
 
-def _footer(analysis: Analysis) -> str:
+def footer(analysis: Analysis) -> str:
+    """Small print: what made the page."""
     who = " All students, schools and districts on this page are simulated." if analysis.simulated else ""
     return f"Made by itembank {analysis.provenance.get('itembank', '')}.{who} Formulas and sources: docs/methods."

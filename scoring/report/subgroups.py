@@ -1,0 +1,85 @@
+"""Subgroups within the districts: how large the gaps are there, and whether they differ."""
+
+import re
+
+import pandas as pd
+
+from scoring.analysis.result import TOTAL, Analysis
+from scoring.report import blocks
+from scoring.report.blocks import Cell, Section, Table, columns
+
+#: Attribute -> what readers call it; others are shown by their own name.
+NAMES = {
+    "el_status": "English learner status", "ever_el": "Ever an English learner", "lunch": "Free or reduced-price lunch",
+    "sex": "Sex", "ethnicity": "Race and ethnicity", "language": "Language", "district": "The districts",
+}  # fmt: skip
+LEVELS = {"never EL": "never English learners", "ever EL": "ever English learners", "EL": "English learners",
+          "RFEP": "reclassified"}  # fmt: skip
+
+
+def subgroup_section(analysis: Analysis) -> Section:
+    """One table per attribute: shares who have mastered it, and averages over all items; unadjusted rows first."""
+    rows = analysis.subgroups
+    if not len(rows):
+        return Section("subgroups", "Groups of students")
+    parts = [
+        blocks.text(
+            "Each row compares two groups of students. A difference says where students stand, not why: groups differ "
+            "in much else. Rows “at a common mix” show what is left when both sides are given the same mix."
+        )
+    ]
+    for by, table in rows.groupby("by", sort=False):
+        parts += _attribute(str(by), table)
+    return Section("subgroups", "Groups of students", tuple(parts))
+
+
+def _attribute(by: str, rows: pd.DataFrame) -> list[dict[str, object]]:
+    shown = rows[rows["measure"].isin(["mean", "mastery"])]
+    shown = shown[(shown["measure"] == "mastery") | (shown["concept"] == TOTAL)]
+    shown = shown[shown["estimate"].notna() | (shown["status"].fillna("") != "")]
+    if not len(shown):
+        return []
+    cells = []
+    for r in shown.itertuples():
+        share = r.measure == "mastery"
+        cells.append(
+            (
+                Cell(str(r.name)),
+                Cell(_contrast(str(r.contrast))),
+                Cell(f"at a common mix of {NAMES.get(str(r.adjusted), str(r.adjusted)).lower()}" if r.adjusted else ""),
+                _difference(r.estimate, share),
+                _span(r.low, r.high, share),
+                blocks.chance(r.p_adjusted),
+                Cell(str(r.status or "")),
+            )
+        )
+    heads = columns(
+        "Concept", "Compared", "Adjusted", "#Difference", "#Likely range", "#Chance without a real difference", "Note"
+    )
+    name = NAMES.get(by, by)
+    out = [
+        blocks.table(
+            Table(f"{name}: differences in 100 students (over all items: in spreads)", heads, tuple(cells), True, 0),
+            fold=len(cells) > 14,
+        )
+    ]
+    note = str(rows["note"].iloc[0] or "") if "note" in rows else ""
+    return [*out, blocks.text(f"{name}: {note}")] if note else out
+
+
+def _contrast(text: str) -> str:
+    for code, word in LEVELS.items():
+        text = re.sub(rf"(?<![\w]){code}(?= - | in |\)|$)", word, text)
+    return text.replace(" - ", " minus ")
+
+
+def _difference(value: float, share: bool) -> Cell:
+    if value != value:
+        return Cell("")
+    return Cell(blocks.signed(value, " in 100"), float(value)) if share else Cell(f"{value:+.2f}", float(value))
+
+
+def _span(low: float, high: float, share: bool) -> Cell:
+    if low != low:
+        return Cell("")
+    return Cell(f"{blocks.signed(low)} to {blocks.signed(high)}" if share else f"{low:+.2f} to {high:+.2f}")
