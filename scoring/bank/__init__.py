@@ -27,7 +27,7 @@ from itembank.models import (
 )
 from itembank.runs import inputs_of, read_array, run_of, store_array, store_run
 from itembank.runs import publish as publish_run
-from scoring.bank.items import angoff_ratings, items_table, misconception_choices, options_table
+from scoring.bank.items import angoff_ratings, form_items, items_table, misconception_choices, options_table
 from scoring.bank.results import (
     read_comparison,
     read_group_parameters,
@@ -41,6 +41,7 @@ from scoring.bank.results import (
     store_scores,
     store_table,
 )
+from scoring.bank.roster_names import roster_students
 from scoring.bank.sittings import BankResponses, raw_responses, scored_responses
 from scoring.bank.standards import (
     OPERATIONAL,
@@ -69,6 +70,7 @@ __all__ = [
     "concept_titles",
     "decided",
     "district_names",
+    "form_items",
     "in_force",
     "item_history",
     "items_table",
@@ -92,6 +94,7 @@ __all__ = [
     "read_scores",
     "read_table",
     "reading",
+    "roster_students",
     "run_of",
     "runs_of_kind",
     "runs_table",

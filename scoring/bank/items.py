@@ -114,3 +114,14 @@ def angoff_ratings(session: Session) -> pd.DataFrame:
         .order_by(item.code, version.number, person.code)
     ).all()
     return pd.DataFrame([tuple(r) for r in rows], columns=["item", "version", "concept", "rater", "district", "rating"])
+
+
+def form_items(session: Session, form: str) -> list[str]:
+    """Codes of a form's items, in its order.
+
+    Raises:
+        Rejected: no such form.
+    """
+    from itembank import forms
+
+    return [line.item for line in forms.lines(session, forms.form_of(session, form))]

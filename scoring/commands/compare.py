@@ -84,18 +84,22 @@ def show(
     from itembank.errors import UsageFault
     from scoring import bank
     from scoring.runs.comparing import stored_analysis
+    from scoring.runs.second_opinion import said, second_opinion
 
     names = SHOWN
-    if table not in (*names, "full"):
-        raise UsageFault("unknown-table", f"There is no table {table!r}.", f"--table {', '.join(names)} or full")
+    if table not in (*names, "second-opinion", "full"):
+        known = f"--table {', '.join(names)}, second-opinion or full"
+        raise UsageFault("unknown-table", f"There is no table {table!r}.", known)
     with bank.reading() as session:
         found = bank.run_of(session, number, "compare")
         stale = bank.stale_reasons(session, found)
-        shown = (
-            bank.read_comparison(session, found)
-            if table == "full"
-            else getattr(stored_analysis(session, found), names[table])
-        )
+        if table == "second-opinion":
+            shown, diagnosis = second_opinion(session, found)
+            terminal.say(said(diagnosis))
+        elif table == "full":
+            shown = bank.read_comparison(session, found)
+        else:
+            shown = getattr(stored_analysis(session, found), names[table])
     for reason in stale:
         terminal.say(f"stale: {reason}; run again: itembank compare run")
     show_table(shown, format, json)
