@@ -15,6 +15,8 @@ from itembank.model_base import UtcDateTime as UtcDateTime
 from itembank.model_base import columns as columns
 from itembank.model_base import json_field, moment_field, one_of, text_field
 from itembank.model_base import now as now
+from itembank.model_concepts import ConceptRanking as ConceptRanking
+from itembank.model_concepts import Framework as Framework
 from itembank.model_runs import Comparison as Comparison
 from itembank.model_runs import GroupParameter as GroupParameter
 from itembank.model_runs import ItemParameter as ItemParameter

@@ -29,6 +29,7 @@ ONLY_ADDED_TO = (
     "decision_votes",
     "decision_authors",
     "answer_codes",
+    "concept_rankings",
 )
 ONLY_READ = ("people", "districts", "alembic_version", "standards")
 # A district's key fingerprint is set at its first upload; standards of high school are stored when first used.
@@ -58,7 +59,7 @@ def statements() -> list[str]:
         found.append(f"DROP POLICY IF EXISTS own_district ON {table}")
         rule = f"district_id = {_MINE} OR {_IS_JOINT}"
         found.append(f"CREATE POLICY own_district ON {table} USING ({rule}) WITH CHECK ({rule})")
-    found += _reviews() + _votes() + _audit()
+    found += _reviews() + _own_word("decision_votes") + _own_word("concept_rankings") + _audit()
     return found
 
 
@@ -84,15 +85,15 @@ def _reviews() -> list[str]:
     return found
 
 
-def _votes() -> list[str]:
-    """A district's word is given by its own people under their own name."""
+def _own_word(table: str) -> list[str]:
+    """A vote or a ranking is given by a district's own people under their own name."""
     mine = f"person_id = {_ME} AND district_id = {_MINE}"
     return [
-        "ALTER TABLE decision_votes ENABLE ROW LEVEL SECURITY",
-        "DROP POLICY IF EXISTS seen ON decision_votes",
-        "CREATE POLICY seen ON decision_votes FOR SELECT USING (true)",
-        "DROP POLICY IF EXISTS own_word ON decision_votes",
-        f"CREATE POLICY own_word ON decision_votes FOR INSERT WITH CHECK ({mine})",
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"DROP POLICY IF EXISTS seen ON {table}",
+        f"CREATE POLICY seen ON {table} FOR SELECT USING (true)",
+        f"DROP POLICY IF EXISTS own_word ON {table}",
+        f"CREATE POLICY own_word ON {table} FOR INSERT WITH CHECK ({mine})",
     ]
 
 
