@@ -107,7 +107,8 @@ def test_a_name_of_a_point_is_not_crossed_by_a_line() -> None:
 
 
 def test_words_in_a_figure_have_a_translation() -> None:
-    data = {"x": ("0", "5"), "y": ("0", "5"), "x-label": "Hours", "x-label-es": "Horas", "y-label": "Miles"}
+    data: dict[str, figures.Data] = {"x": ("0", "5"), "y": ("0", "5"), "y-label": "Miles"}
+    data |= {"x-label": "Hours", "x-label-es": "Horas"}
     figure = Figure("f", "grid", "A grid.", data, alt_es="Una cuadrícula.")
     assert figures.problems(figure) == []
     english, spanish = figures.draw(figure), figures.draw(figure, alt=figure.description("es"), language="es")
