@@ -27,6 +27,7 @@ from itembank.models import (
 )
 from itembank.runs import inputs_of, read_array, run_of, store_array, store_run
 from itembank.runs import publish as publish_run
+from scoring.bank.editions import administration_by_id, agreed_edition, propose_edition
 from scoring.bank.items import angoff_ratings, form_items, items_table, misconception_choices, options_table
 from scoring.bank.results import (
     read_comparison,
@@ -62,8 +63,10 @@ __all__ = [
     "Administration",
     "BankResponses",
     "Run",
+    "administration_by_id",
     "administration_of",
     "agreed_action",
+    "agreed_edition",
     "angoff_ratings",
     "audit_heads",
     "bank_items",
@@ -81,6 +84,7 @@ __all__ = [
     "person_of",
     "propose",
     "propose_action",
+    "propose_edition",
     "propose_publication",
     "provenance_of",
     "publish_run",
@@ -136,7 +140,7 @@ def audit_heads(session: Session) -> dict[str, str]:
 
 def propose_publication(session: Session, run: Run, reason: str, as_: str = "") -> Decision:
     """Propose to publish a run; it is published when both districts have agreed."""
-    person = people.require(session, "propose to publish", as_)
+    person = people.require(session, "decisions", as_)
     return decisions.propose(
         session, "publish", f"run:{run.id}", f"Publish the parameters of run {run.id}.", reason, person
     )
@@ -171,7 +175,7 @@ def propose_action(
     session: Session, item: str, version: str, action: str, words: str, reason: str, as_: str = ""
 ) -> Decision:
     """Propose what becomes of an item that works differently in the districts."""
-    person = people.require(session, "propose what becomes of an item", as_)
+    person = people.require(session, "decisions", as_)
     return decisions.propose(
         session, "dif", f"item:{item}", f"{item} is {words}.", reason, person, version, {"action": action}
     )
