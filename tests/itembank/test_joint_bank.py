@@ -291,3 +291,8 @@ def test_a_spanish_item_has_no_english_words_in_its_figures() -> None:
             for key in ("x-label", "y-label", "label"):
                 if len(str(figure.data.get(key, ""))) > 2:
                     assert f"{key}-es" in figure.data, (item.id, key)
+
+
+def test_a_misconception_belongs_to_a_concept_of_each_item_that_looks_for_it() -> None:
+    known = {str(m["id"]): set(m["concepts"]) for m in catalogue("misconceptions")}  # type: ignore[call-overload]
+    assert [(i.id, m) for i in items() for m in i.misconceptions if not known[m] & set(i.concepts)] == []
