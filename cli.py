@@ -20,7 +20,7 @@ NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "upgrade": (("itembank.commands.upgrade",), "Bring a bank to this version's tables."),
     "people": (("itembank.commands.people",), "Who works in the bank, for which district."),
     "decisions": (("itembank.commands.decisions",), "What both districts decide together."),
-    "concepts": (("itembank.commands.concepts",), "The concepts that are measured, and the standards."),
+    "concepts": (("itembank.commands.concepts", "scoring.commands.concepts"), "The concepts that are measured, and the standards."),
     "items": (("itembank.commands.items", "scoring.commands.items"), "Write, check, import and find items."),
     "reviews": (("itembank.commands.reviews",), "Review items of both districts."),
     "forms": (("itembank.commands.forms", "scoring.commands.forms"), "Forms: assemble, freeze, print."),
@@ -37,7 +37,10 @@ NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "link": (("scoring.commands.link",), "Keep the scale from year to year."),
     "indicators": (("scoring.commands.indicators",), "Yearly indicators and targets."),
     "actions": (("scoring.commands.actions",), "What the districts agreed to try."),
-    "report": (("scoring.commands.report",), "Reports to read and print."),
+    "report": (
+        ("scoring.commands.report", "scoring.commands.report_packet", "scoring.commands.report_access"),
+        "Reports to read and print.",
+    ),
     "bank": (("itembank.commands.bank",), "Status, backup, export, verification of the bank."),
     "simulate": (("scoring.commands.simulate",), "Simulated responses and recovery studies."),
 }

@@ -74,3 +74,19 @@ def sitting_places(session: Session, administration_ids: list[int]) -> pd.DataFr
     )
     rows = [(i, d, s or "") for i, d, s in session.execute(statement)]
     return pd.DataFrame(rows, columns=["sitting", "district", "school"]).set_index("sitting")
+
+
+def sitting_counts(session: Session, administration_ids: list[int]) -> pd.DataFrame:
+    """Sittings by administration, district and school: columns administration, district, code, school, students."""
+    sitting, district, school, adm = columns(Sitting), columns(District), columns(School), columns(Administration)
+    statement = (
+        sa.select(adm.code, district.code, school.code, school.name, sa.func.count(sa.distinct(sitting.student_id)))
+        .join(District, district.id == sitting.district_id)
+        .join(Administration, adm.id == sitting.administration_id)
+        .join(School, school.id == sitting.school_id)
+        .where(sitting.administration_id.in_(administration_ids))
+        .group_by(adm.id, adm.code, district.code, school.code, school.name)
+        .order_by(adm.id, district.code, school.code)
+    )
+    names = ["administration", "district", "code", "school", "students"]
+    return pd.DataFrame([(a, d, c, n or c, k) for a, d, c, n, k in session.execute(statement)], columns=names)

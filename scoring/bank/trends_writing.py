@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from itembank import actions, indicators, people
+from itembank import actions, decisions, indicators, people
 from itembank.errors import Rejected
 from itembank.findings import Finding
 from itembank.tabular import read_table
@@ -100,3 +100,16 @@ def update_action(
 def check_subject(session: Session, subject: str) -> None:
     """As `itembank.actions.check_subject`."""
     actions.check_subject(session, subject)
+
+
+def propose_edition(session: Session, version: str, title: str, as_: str) -> int:
+    """Propose a public edition, by the hash of its content; the number of the decision."""
+    person = people.require(session, "decisions", as_)
+    proposal = f"Publish “{title}” in the edition {version[:16]}."
+    decision = decisions.propose(session, "public edition", "report:packet", proposal, "For the community.", person, version)
+    return decision.id or 0
+
+
+def edition_agreed(session: Session, version: str) -> bool:
+    """Whether both districts agreed to an edition with this content."""
+    return decisions.agreed(session, "public edition", "report:packet", version) is not None

@@ -64,6 +64,11 @@ def text(words: str) -> dict[str, Any]:
     return {"kind": "text", "text": words}
 
 
+def head(words: str) -> dict[str, Any]:
+    """A heading inside a section."""
+    return {"kind": "head", "text": words}
+
+
 def bullets(lines: Sequence[str]) -> dict[str, Any]:
     return {"kind": "list", "lines": list(lines)}
 

@@ -67,7 +67,8 @@ def cohort_change(
 
     The estimates of everybody (from plausible values) are moved by the difference between matched students and
     everybody in the students' own chances; the chances alone would be drawn to the middle. The errors of the two times
-    are correlated as the schools' sums of the matched students' chances are.
+    are correlated as the schools' sums of the matched students' chances are, but only in the part that comes from
+    which schools and students there are: what a short test leaves open, Σp(1 - p)/M², is new each time.
 
     Args:
         rates, errors: share of everybody at each time and its standard error.
@@ -95,7 +96,9 @@ def cohort_change(
     u1, u2 = np.bincount(place, p1 - p1.mean()), np.bincount(place, p2 - p2.mean())
     size = float(np.sqrt((u1 @ u1) * (u2 @ u2)))
     r = float(np.clip((u1 @ u2) / size, 0.0, 0.95)) if codes.size > 2 and size > 0 else 0.0
-    se = float(np.sqrt(s1**2 + s2**2 - 2 * r * s1 * s2 + linking**2))
+    sampled = [max(s**2 - float((p * (1 - p)).sum()) / p.size**2, 0.0) for s, p in ((s1, p1), (s2, p2))]
+    shared = 2 * r * float(np.sqrt(sampled[0] * sampled[1]))
+    se = float(np.sqrt(s1**2 + s2**2 - shared + linking**2))
     half = float(student.ppf(0.975, max(codes.size - 1, 1))) * se
     return CohortChange(
         r1, r2, r2 - r1, se, r2 - r1 - half, r2 - r1 + half, r, linking, int(p1.size), int(codes.size)
@@ -116,11 +119,11 @@ def independent_change(
 
 
 def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> float:
-    """What the choice of repeated items adds to the standard error of a trend in a share.
+    """What the link through repeated items adds to the standard error of a trend in a share.
 
-    The displacement of an item is its difficulty at the second time less that at the first after both are brought to
-    one mean and spread; its variance beyond the sampling error, over the number of items, is the variance of the
-    link. On a share it acts through the density at the bar.
+    The displacement of an item is its difficulty at the second time less that at the first. Its variance beyond the
+    sampling error, over the number of items, is the variance from the choice of items; the sampling error of the mean
+    displacement, which moves the bar, is added. On a share both act through the density at the bar.
 
     Args:
         first, second: items of one concept that stand in both, same index: b, se_b; difficulties on each time's scale.
@@ -135,7 +138,8 @@ def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> floa
     known = np.isfinite(b1) & np.isfinite(b2) & np.isfinite(s1) & np.isfinite(s2)
     if known.sum() < 2:
         return float("nan")
-    variance = linking_variance((b2 - b1)[known], np.diag((s1**2 + s2**2)[known]))
+    sampling = (s1**2 + s2**2)[known]
+    variance = linking_variance((b2 - b1)[known], np.diag(sampling)) + float(sampling.sum()) / known.sum() ** 2
     density = float(norm.pdf(norm.ppf(np.clip(rate, 0.01, 0.99))))
     return float(np.sqrt(variance)) * density
 

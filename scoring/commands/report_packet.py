@@ -1,0 +1,77 @@
+"""`itembank report packet` and `report dashboard`: everything over time, for a meeting and for the web."""
+
+from typing import Annotated
+
+import typer
+
+from scoring.commands.options import As
+
+app = typer.Typer()
+Edition = Annotated[str, typer.Option(help="internal (for the room) or public (for the community).")]
+
+
+@app.command("packet")
+def packet(
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write.")] = "packet.html",
+    edition: Edition = "internal",
+    title: Annotated[str, typer.Option(help="Head of the page.")] = "Packet for the joint meeting",
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Propose this public edition to both districts as a joint decision.")
+    ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF instead of HTML, from the same tables.")] = False,
+    as_: As = "",
+) -> None:
+    """The packet of a meeting: what changed, targets, cohorts, concepts to work on, decisions, actions."""
+    from itembank import terminal
+    from itembank.errors import UsageFault
+    from scoring import bank
+    from scoring.bank import trends_writing
+    from scoring.report.blocks import render
+    from scoring.report.packet import packet as page_of
+    from scoring.report.writing import write_page
+    from scoring.runs.meeting import EDITIONS, digest, gather
+
+    if edition not in EDITIONS:
+        raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal or public")
+    if propose and edition != "public":
+        raise UsageFault("internal", "An internal edition needs nobody's word.", "--edition public --propose")
+    with bank.reading() as session:
+        meeting = gather(session, edition)
+        version = digest(render(page_of(meeting, title)))
+        agreed = edition == "public" and trends_writing.edition_agreed(session, version)
+    if propose and not agreed:
+        with bank.writing() as session:
+            number = trends_writing.propose_edition(session, version, title, as_)
+        terminal.say(f"Decision {number} waits for both districts' word on this very edition.")
+    standing = "agreed by both districts" if agreed else "draft, waits for both districts' word"
+    if edition == "public":
+        terminal.say(f"Public edition: {standing}.")
+        if not (agreed or propose):
+            terminal.say("Ask both districts with --propose, then: itembank decisions agree NUMBER")
+    write_page(page_of(meeting, title, standing if edition == "public" else ""), output, pdf)
+
+
+@app.command("dashboard")
+def dashboard(
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the pages into.")] = "dashboard",
+    edition: Edition = "internal",
+) -> None:
+    """A small site without a server: administrations, concepts, cohorts, targets, schools; search and filters."""
+    from pathlib import Path
+
+    from itembank import terminal
+    from itembank.errors import UsageFault
+    from scoring import bank
+    from scoring.report.dashboard import dashboard_pages
+    from scoring.runs.meeting import EDITIONS, gather
+
+    if edition not in EDITIONS:
+        raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal or public")
+    with bank.reading() as session:
+        pages = dashboard_pages(gather(session, edition))
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    terminal.say(f"Wrote {len(pages)} pages into {folder}.")
+    terminal.next_step(f"open {folder / 'index.html'}")

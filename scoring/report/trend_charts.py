@@ -1,0 +1,82 @@
+"""Charts of what changes over time: changes with their likely ranges, and series with targets."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from scoring.report.charts import NARROW, WIDE, Chart, _colour, _in_lines, _shape, _svg
+
+
+def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, str], what: str) -> Chart:
+    """Changes of shares by concept and group, with intervals about a line at no change.
+
+    Args:
+        changes: columns concept, group, change, low, high (shares).
+        groups: order of the groups. names: concept -> name. what: the axis in words.
+    """
+    data = changes.assign(name=changes["concept"].map(lambda c: names.get(c, c)))
+    data = data.assign(**{c: 100 * data[c] for c in ("change", "low", "high")})
+    order = list(dict.fromkeys(data.sort_values("change", kind="stable")["name"]))
+    told = []
+    for name in order:
+        part = data[data["name"] == name]
+        said = ", ".join(f"{r.group} {r.change:+.0f} ({r.low:+.0f} to {r.high:+.0f})" for r in part.itertuples())
+        told.append(f"{name}: {said}.")
+    reach = max(5.0, float(data[["low", "high"]].abs().max().max()))
+
+    def draw(width: int, wrap: int) -> str:
+        rows = data.assign(label=[_in_lines(str(n), wrap) for n in data["name"]])
+        labels = [_in_lines(n, wrap) for n in order]
+        axis = alt.Axis(labelExpr="split(datum.label, '|')", labelLimit=0, ticks=False, domain=False, labelPadding=8)
+        y = alt.Y("label:N", sort=labels, title=None, axis=axis, scale=alt.Scale(paddingInner=0.35))
+        legend = alt.Legend(orient="top", direction="horizontal", columns=1 if width < 500 else 0)
+        base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("group:N", sort=list(groups)))
+        title = what if width > 500 else _in_lines(what, 26).split("|")
+        x = alt.X(
+            "low:Q", scale=alt.Scale(domain=[-reach, reach]), title=title, axis=alt.Axis(format="+.0f", tickCount=5)
+        )
+        bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=_colour(groups, legend))
+        dots = base.mark_point(filled=True, size=110, opacity=1).encode(
+            x="change:Q", color=_colour(groups, legend), shape=_shape(groups, legend)
+        )
+        none = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color="#444", strokeDash=[4, 3]).encode(x="x:Q")
+        return _svg((none + bars + dots).properties(width=width - (240 if wrap > 20 else 130), height=alt.Step(19)))
+
+    return Chart(draw(WIDE, 30), draw(NARROW + 40, 16), f"{what}. " + " ".join(told))
+
+
+def series(values: pd.DataFrame, goals: pd.DataFrame, groups: Sequence[str], title: str, unit: str) -> Chart:
+    """An indicator over its periods, a line per group, targets as open marks.
+
+    Args:
+        values: columns group, period, value. goals: the same, for targets.
+        groups: order of the groups. title: of the indicator. unit: "percent" or another word for the axis.
+    """
+    told = []
+    for group in groups:
+        part = values[values["group"] == group].sort_values("period")
+        if len(part):
+            told.append(f"{group}: " + ", ".join(f"{r.period} {r.value:.3g}" for r in part.itertuples()))
+    for r in goals.itertuples():
+        told.append(f"target of {r.group} in {r.period}: {r.value:.3g}")
+    periods = sorted({*values["period"], *goals["period"]})
+    everything = [*values["value"], *goals["value"]]
+    low, high = min(everything), max(everything)
+    pad = max(2.0, 0.15 * (high - low))
+
+    def draw(width: int) -> str:
+        legend = alt.Legend(orient="top", direction="horizontal", columns=1 if width < 500 else 0)
+        x = alt.X("period:O", sort=periods, title=None, axis=alt.Axis(labelAngle=0 if len(periods) < 6 else -40))
+        bottom, top = (max(0.0, low - pad), min(100.0, high + pad)) if unit == "percent" else (low - pad, high + pad)
+        y = alt.Y("value:Q", title=unit, scale=alt.Scale(domain=[bottom, top], nice=True), axis=alt.Axis(tickCount=5))
+        base = alt.Chart(values).encode(x=x, y=y, color=_colour(groups, legend))
+        dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=legend)
+        drawn = base.mark_line(strokeWidth=2.5).encode(strokeDash=dash)
+        drawn = drawn + base.mark_point(filled=True, size=70, opacity=1).encode(shape=_shape(groups, legend))
+        if len(goals):
+            marks = alt.Chart(goals).mark_tick(thickness=3, size=28, color="#222").encode(x=x, y=y)
+            drawn = drawn + marks
+        return _svg(drawn.properties(width=width - 70, height=190))
+
+    return Chart(draw(WIDE), draw(NARROW + 40), f"{title}. " + "; ".join(told) + ".")

@@ -1,0 +1,296 @@
+"""The sections that the packet and the dashboard share: cohorts, grades, concepts, targets, indicators, actions."""
+
+from typing import Any
+
+import pandas as pd
+
+from scoring.report import blocks, trend_charts
+from scoring.report.blocks import Cell, Section, Table, columns
+from scoring.report.trend_words import concept_names, dips, misconceptions_of
+from scoring.runs.meeting import SMALLEST, Meeting
+
+CHANGE_HEADS = ("Concept", "District", "Between", "#Before", "#After", "#Change", "#Likely range", "#Students", "Items",
+                "What can be said")  # fmt: skip
+
+
+def _span(low: float, high: float, scale: float = 100) -> Cell:
+    return Cell("not known" if low != low else f"{scale * low:+.0f} to {scale * high:+.0f}")
+
+
+def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...], ...]:
+    names, titles = concept_names(meeting), {o.code: o.day for o in meeting.held}
+    rows = []
+    for r in part.itertuples():
+        said = f"{r.verdict}: stands out from the other concepts" if r.stands_out else str(r.verdict)
+        rows.append(
+            (
+                Cell(names.get(str(r.concept), str(r.concept))),
+                Cell(str(r.group)),
+                Cell(f"{titles.get(str(r.first), r.first)} and {titles.get(str(r.second), r.second)}"),
+                blocks.percent(float(r.rate_1)),
+                blocks.percent(float(r.rate_2)),
+                Cell(blocks.signed(float(r.change), " in 100"), float(r.change)),
+                _span(float(r.low), float(r.high)),
+                blocks.count(float(r.students)),
+                Cell(str(r.bar)),
+                Cell(said),
+            )
+        )
+    return tuple(rows)
+
+
+def cohorts_section(meeting: Meeting) -> Section:
+    """The same students over administrations, and cohorts in published indicators."""
+    parts: list[dict[str, Any]] = []
+    table = meeting.changes
+    part = table[table["kind"] == "cohort"] if len(table) else table
+    if len(part):
+        parts.append(
+            blocks.text(
+                "The same students at both times, recognised by their pseudonyms; who left or came is not counted. "
+                "The range counts schools like these, short tests, and the link between the two times."
+            )
+        )
+        caption = "Share of the same students who have mastered each concept, and its change"
+        part = part.sort_values(["second", "stands_out", "change"], ascending=[False, False, True], kind="stable")
+        parts.append(blocks.table(Table(caption, columns(*CHANGE_HEADS), _change_rows(meeting, part), True)))
+    if len(meeting.published):
+        parts.append(
+            blocks.text(
+                "Published rates, followed by grade and year: a grade in one year beside a higher grade as many years "
+                "later. Tests and bars differ between grades, and students move in and out."
+            )
+        )
+        rows = tuple(
+            (Cell(str(r.concept)), Cell(str(r.group)), Cell(str(r.first)), Cell(str(r.second)),
+             blocks.percent(float(r.rate_1)), blocks.percent(float(r.rate_2)),
+             Cell(blocks.signed(float(r.change), " in 100"), float(r.change)), _span(float(r.low), float(r.high)),
+             Cell(str(r.verdict)))
+            for r in meeting.published.sort_values("change", kind="stable").itertuples()
+        )  # fmt: skip
+        heads = columns(
+            "Subject", "Where", "From", "To", "#Before", "#After", "#Change", "#Likely range", "What can be said"
+        )
+        parts.append(blocks.table(Table("Cohorts in published rates", heads, rows, True)))
+    return Section("cohorts", "How cohorts moved", tuple(parts))
+
+
+def grades_section(meeting: Meeting) -> Section:
+    """The same grade over years: other students each time."""
+    table = meeting.changes
+    part = table[table["kind"] == "grade"] if len(table) else table
+    if not len(part):
+        return Section("grades", "The same grade over years")
+    words = "Other students each time: a change can come from who they are as well as from what they were taught."
+    content = Table("Share of a grade’s students who have mastered each concept, and its change",
+                    columns(*CHANGE_HEADS), _change_rows(meeting, part), True)  # fmt: skip
+    return Section("grades", "The same grade over years", (blocks.text(words), blocks.table(content)))
+
+
+def concepts_section(meeting: Meeting) -> Section:
+    """Concepts to work on: those that fell, then those that fewest have mastered, with what stands behind them."""
+    if not meeting.held or not len(meeting.held[-1].analysis.mastery):
+        return Section("concepts", "Concepts to work on")
+    last, names = meeting.held[-1], concept_names(meeting)
+    mastery = last.analysis.mastery
+    mastery = mastery[mastery["shown"].astype(bool) & mastery["concept"].isin(last.analysis.concepts.index)]
+    fell = list(dips(meeting)["concept"].unique()) if len(dips(meeting)) else []
+    lowest = list(mastery.groupby("concept")["rate"].mean().sort_values(kind="stable").index)
+    chosen = [str(c) for c in dict.fromkeys([*fell, *lowest])][:3]
+    parts: list[dict[str, Any]] = []
+    for concept in chosen:
+        told = [
+            f"{r.group}: {100 * r.rate:.0f} of 100 have mastered it (likely {100 * r.low:.0f} to {100 * r.high:.0f})."
+            for r in mastery[mastery["concept"] == concept].itertuples()
+        ]
+        parts.append(blocks.head(names[concept] + (": fell" if concept in fell else "")))
+        parts.append(blocks.bullets(told))
+        behind = misconceptions_of(last, concept).head(4)
+        if len(behind):
+            rows = tuple((Cell(str(n)), blocks.percent(float(s))) for n, s in behind.itertuples(index=False))
+            heads = columns("Misconception", "#Of the students who could have chosen it")
+            parts.append(blocks.table(Table(f"What stands behind wrong answers: {names[concept]}", heads, rows)))
+        if meeting.edition == "internal":
+            parts.append(blocks.table(_hardest(last.analysis.items, concept, names[concept]), fold=True))
+    return Section("concepts", "Concepts to work on", tuple(parts))
+
+
+def _hardest(items: pd.DataFrame, concept: str, name: str) -> Table:
+    part = items[items["concept"] == concept].sort_values("share_correct", kind="stable").head(4)
+    rows = tuple(
+        (Cell(str(i)), Cell(str(r["title"])), blocks.percent(float(r["share_correct"]))) for i, r in part.iterrows()
+    )
+    return Table(f"Its hardest items: {name}", columns("Item", "Title", "#Got it right"), rows)
+
+
+def targets_section(meeting: Meeting) -> Section:
+    """Targets beside where their indicators stand."""
+    table = meeting.indicators["targets"]
+    if not len(table):
+        return Section("targets", "Targets")
+    titles = meeting.indicators["definitions"]["title"]
+    rows = tuple(
+        (
+            Cell(str(titles.get(r.indicator, r.indicator))),
+            Cell(" ".join(x for x in (meeting.districts.get(r.district, r.district), r.school,
+                                      "" if r.subgroup == "all" else r.subgroup) if x)),
+            Cell(str(r.period)),
+            blocks.number(float(r.target), 1),
+            Cell(str(r.latest)),
+            blocks.number(float(r.value), 1),
+            Cell("" if r.low != r.low else f"{r.low:.1f} to {r.high:.1f}"),
+            Cell(str(r.state)),
+            Cell(str(r.reason)),
+        )
+        for r in table.itertuples()
+    )  # fmt: skip
+    heads = columns(
+        "Indicator", "Where", "For", "#Target", "Latest", "#Value", "#Likely range", "State", "Why that much"
+    )
+    note = (
+        "“On the way” means that the pace since the first value, kept up, would arrive in time. It is arithmetic, no "
+        "forecast."
+    )
+    content = Table("Targets and where they stand", heads, rows, True)
+    return Section("targets", "Targets", (blocks.table(content), blocks.text(note)))
+
+
+def indicators_section(meeting: Meeting) -> Section:
+    """Every indicator as a line per district, rates of some beside rates of all."""
+    tables = meeting.indicators
+    values = tables["values"]
+    if not len(values):
+        return Section("indicators", "Yearly indicators")
+    parts: list[dict[str, Any]] = []
+    reading = tables["reading"]
+    if len(reading):
+        parts.append(blocks.bullets(reading["sentence"].tolist()))
+    groups = list(meeting.districts.values())
+    whole = values[(values["school"] == "") & (values["subgroup"] == "all")]
+    goals = tables["targets"]
+    for code, d in tables["definitions"].iterrows():
+        part = whole[whole["indicator"] == code].assign(group=lambda t: t["district"].map(meeting.districts))
+        if not len(part):
+            continue
+        aim = goals[(goals["indicator"] == code) & (goals["school"] == "") & (goals["subgroup"] == "all")]
+        aim = pd.DataFrame({"group": aim["district"].map(meeting.districts), "period": aim["period"],
+                            "value": aim["target"]})  # fmt: skip
+        parts.append(blocks.head(str(d["title"])))
+        if part["period"].nunique() > 1:
+            picture = trend_charts.series(
+                part[["group", "period", "value"]], aim, groups, str(d["title"]), str(d["unit"])
+            )
+            words = " ".join(
+                x for x in (_sentence(d["definition"]), f"Source: {d['source']}." if d["source"] else "") if x
+            )
+            parts.append(blocks.figure(picture, words + (" Bars: targets." if len(aim) else "")))
+        parts.append(
+            blocks.table(_values_table(meeting, values[values["indicator"] == code], str(d["title"])), fold=True)
+        )
+    return Section("indicators", "Yearly indicators", tuple(parts))
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith(".") else text + "."
+
+
+def _values_table(meeting: Meeting, part: pd.DataFrame, title: str) -> Table:
+    shown = part
+    periods = sorted(shown["period"].unique())
+    rows = []
+    for (district, school, subgroup), one in shown.groupby(["district", "school", "subgroup"], sort=False):
+        by = one.set_index("period")["value"]
+        where = " ".join(x for x in (meeting.districts.get(str(district), str(district)), school,
+                                     "" if subgroup == "all" else subgroup) if x)  # fmt: skip
+        rows.append((Cell(where), *(blocks.number(float(by[p]), 1) if p in by.index else Cell("–") for p in periods)))
+    return Table(f"Values: {title}", columns("Where", *(f"#{p}" for p in periods)), tuple(rows))
+
+
+def actions_section(meeting: Meeting) -> Section:
+    """What was agreed, and what its number did since."""
+    parts: list[dict[str, Any]] = []
+    for a in meeting.actions:
+        parts.append(blocks.head(f"{a['observed']} ({a['status']})"))
+        lines = [f"Agreed {a['agreed_on']}" + (f", looked at again {a['due_on']}" if a["due_on"] else "")
+                 + f"; seen to by: {a['owner']}."]  # fmt: skip
+        if a["supposed"]:
+            lines.append(f"Supposed reason: {a['supposed']}")
+        lines += [f"{meeting.districts.get(d, d)} will try: {what}" for d, what in a["plans"].items()]
+        lines += [f"Since then: {_named(meeting, s)}" for s in a["since"]] or ["No number was named to follow it by."]
+        lines += [f"{u['said_on']}: {u['text'] or u['status']}" for u in a["updates"]]
+        if a["note"]:
+            lines.append(f"For the room: {a['note']}")
+        parts.append(blocks.bullets(lines))
+    if parts:
+        words = "A number that moved after an action did not move because of it: other things changed too."
+        parts.append(blocks.text(words))
+    return Section("actions", "What we agreed to try", tuple(parts))
+
+
+def _named(meeting: Meeting, sentence: str) -> str:
+    for code, name in meeting.districts.items():
+        sentence = sentence.replace(f"District {code}:", f"{name}:")
+    return sentence
+
+
+def decisions_section(meeting: Meeting) -> Section:
+    """Joint decisions that wait for somebody's word; internal only."""
+    if not meeting.decisions:
+        return Section("decisions", "Open decisions")
+    rows = tuple(
+        (Cell(str(d["decision"])), Cell(str(d["proposal"])), Cell(str(d["subject"])),
+         Cell(", ".join(d["waiting"]) if isinstance(d["waiting"], (list, tuple)) else str(d["waiting"])))
+        for d in meeting.decisions
+    )  # fmt: skip
+    content = Table("Waiting for a district’s word", columns("Number", "Proposed", "About", "Waits for"), rows)
+    return Section("decisions", "Open decisions", (blocks.table(content),))
+
+
+def schools_section(meeting: Meeting) -> Section:
+    """Who sat in each school; internal only. Small schools are left out."""
+    if not len(meeting.schools):
+        return Section("schools", "Schools")
+    wide = meeting.schools.pivot_table(
+        index=["district", "school"], columns="administration", values="students", aggfunc="sum"
+    )
+    order = [o.code for o in meeting.held if o.code in wide.columns]
+    rows = tuple(
+        (Cell(str(school)), Cell(meeting.districts.get(str(district), str(district))),
+         *(Cell("–") if r[c] != r[c] else Cell(f"under {SMALLEST}") if r[c] < SMALLEST else blocks.count(float(r[c]))
+           for c in order))
+        for (district, school), r in wide.iterrows()
+    )  # fmt: skip
+    words = (
+        "How many students sat each administration. Schools are not ranked: what a school’s students have mastered "
+        "says more about who they are than about the school."
+    )
+    content = Table("Students who sat, by school", columns("School", "District", *(f"#{c}" for c in order)), rows, True)
+    return Section("schools", "Schools", (blocks.text(words), blocks.table(content)))
+
+
+METHOD = (
+    "The same students over time and the same grade over years are kept apart: the first says how students moved, the "
+    "second compares different students.",
+    "A change is in the share of students who reached the bar of a concept. With the same items both times the bar is "
+    "the same; otherwise each time has its own, and nothing is said of growth on one scale.",
+    "A concept’s fall stands out when it is a clear fall in its own right and clearly below the other concepts of the "
+    "same students; that so many concepts are looked at is counted.",
+    "A dip of an indicator is a clear change for the worse between its last two values. Where its uncertainty is not "
+    "known, 2 points and less are not called a change.",
+    "An indicator of all students counts those who were not enrolled: a rising rate among fewer enrolled students is "
+    "not growth.",
+)
+
+
+def method_section(meeting: Meeting) -> Section:
+    rows = tuple(
+        (Cell(o.title), Cell(o.code), Cell(o.day), Cell(o.grade or "several"),
+         blocks.count(float(o.analysis.participation["scored"].sum()) if len(o.analysis.participation) else 0.0),
+         blocks.count(float(len(o.analysis.items))), Cell("; ".join(o.stale) or "up to date"))
+        for o in meeting.held
+    )  # fmt: skip
+    parts: list[dict[str, Any]] = [blocks.bullets(METHOD)]
+    if rows:
+        heads = columns("Administration", "Name", "From", "Form’s grade", "#Students", "#Items", "State")
+        parts.append(blocks.table(Table("What this rests on", heads, rows)))
+    return Section("method", "How this was done, and its limits", tuple(parts))

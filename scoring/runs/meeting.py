@@ -1,0 +1,97 @@
+"""What a meeting's packet and the dashboard are made of, gathered from the bank once."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from scoring.bank import trends
+from scoring.report.editions import public_edition
+from scoring.runs.trending import Occasion, actions_since, changes, indicator_tables, occasions
+from scoring.trends.cohorts import published_cohorts
+
+EDITIONS = ("internal", "public")
+#: Smallest group in a public edition.
+SMALLEST = 11
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Everything over time, for one edition.
+
+    Attributes:
+        edition: "internal" or "public". In a public one internal words, open decisions, items and schools are not
+            here at all, so that no page can show them.
+        districts: code -> name.
+        held: administrations, the earliest first.
+        changes: as `trending.changes`. published: cohorts in yearly indicators.
+        indicators: tables of `trending.indicator_tables`.
+        decisions: open joint decisions (internal). actions: with what their numbers did since.
+        schools: sittings by administration, district and school (internal).
+        simulated: whether any administration is.
+        provenance: what it rests on.
+    """
+
+    edition: str
+    districts: dict[str, str]
+    held: list[Occasion]
+    changes: pd.DataFrame
+    published: pd.DataFrame
+    indicators: dict[str, pd.DataFrame]
+    decisions: list[dict[str, Any]]
+    actions: list[dict[str, Any]]
+    schools: pd.DataFrame
+    simulated: bool
+    provenance: str
+
+
+def gather(session: Any, edition: str = "internal") -> Meeting:
+    """Read everything for an edition."""
+    public = edition == "public"
+    held = occasions(session)
+    moved = changes(session, held)
+    names = {code: name for name, code in trends.district_codes(session).items()}
+    tables = indicator_tables(session)
+    if public:
+        tables = {name: _public(table) for name, table in tables.items()}
+    values = tables["values"].assign(district=tables["values"]["district"].map(lambda d: names.get(d, d)))
+    runs = ", ".join(f"{o.code}: comparison {o.run.id}" for o in held)
+    found = actions_since(session)
+    if public:
+        found = [public_action(a) for a in found]
+    if public:
+        held = [replace(o, analysis=public_edition(o.analysis, draft=True).analysis) for o in held]
+    return Meeting(
+        edition=edition,
+        districts=names,
+        held=held,
+        changes=moved,
+        published=published_cohorts(values) if len(values) else pd.DataFrame(columns=["verdict"]),
+        indicators=tables,
+        decisions=[] if public else trends.open_decisions(session),
+        actions=found,
+        schools=pd.DataFrame() if public else trends.sitting_counts(session, [o.run.administration_id for o in held]),
+        simulated=any(o.analysis.simulated for o in held),
+        provenance=f"made from {runs or 'no comparison'}",
+    )
+
+
+def public_action(action: dict[str, Any]) -> dict[str, Any]:
+    """An action without what was said for the room only."""
+    said = [u for u in action["updates"] if not u["internal"]]
+    return {**action, "note": "", "updates": said}
+
+
+def _public(table: pd.DataFrame) -> pd.DataFrame:
+    """Whole districts and groups that are large enough; a number without a known size is as published by its source."""
+    if "school" in table:
+        table = table[table["school"] == ""]
+    if "subgroup" in table and "n" in table:
+        table = table[(table["n"].isna()) | (table["n"] >= SMALLEST)]
+    return table.reset_index(drop=True) if table.index.name is None else table
+
+
+def digest(page: str) -> str:
+    """What names an edition: the hash of its page."""
+    return hashlib.sha256(page.encode()).hexdigest()
