@@ -52,7 +52,8 @@ def run(
     if check:
         from scoring.engines.girth import second_opinion
 
-        show_table(second_opinion(data.frame(), fit), "table", False)
+        terminal.say("The largest differences between girth and this program, in standard errors:")
+        show_table(second_opinion(data.frame(), fit).head(10), "table", False)
     if json:
         terminal.emit_json({"run": number, "log_likelihood": fit.log_likelihood, "converged": fit.converged})
     else:
