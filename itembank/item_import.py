@@ -1,8 +1,9 @@
 """Item files, folders and spreadsheets into the bank: checked first, stored all or not at all."""
 
+import base64
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlmodel import Session
@@ -23,6 +24,7 @@ class Gathered:
     registers: list[Path] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    packages: set[str] = field(default_factory=set)  # sources of which every loss is worth telling
 
 
 def gather(paths: Sequence[Path]) -> Gathered:
@@ -41,6 +43,8 @@ def gather(paths: Sequence[Path]) -> Gathered:
                 _table(path, found)
             else:
                 found.registers.append(path)
+        elif path.suffix.lower() in (".zip", ".xml"):
+            _package(path, found)
         else:
             texts.append(path)
     if texts:
@@ -54,6 +58,23 @@ def gather(paths: Sequence[Path]) -> Gathered:
     return found
 
 
+def _package(path: Path, found: Gathered) -> None:
+    """Items of a QTI package; what the check says of them are warnings, for others wrote them."""
+    from itembank.exchange import qti, safe
+
+    if path.stat().st_size > safe.MAX_TOTAL:
+        raise Rejected("zip-bomb", f"{path.name} is too large.", "split it")
+    items, losses = qti.read(path.read_bytes(), path.name)
+    around = lint.Surroundings(catalogue.Catalogue(), None, path.parent)
+    found.findings += losses
+    found.packages |= {f.source for f in losses}
+    for item in items:
+        ours = item.verify.reason != qti.IMPORTED
+        for finding in lint.check(item, around):
+            found.findings.append(finding if ours else replace(finding, severity="warning"))
+        found.items.append((item, item_file.write(item)))
+
+
 def _table(path: Path, found: Gathered) -> None:
     root = item_file.bank_root(path.resolve().parent)
     around = lint.Surroundings(catalogue.read(root), None, path.parent)
@@ -61,8 +82,6 @@ def _table(path: Path, found: Gathered) -> None:
     for row in rows:
         found.findings += row.findings
         if row.item is not None:
-            from dataclasses import replace
-
             found.findings += [replace(f, line=row.row) for f in lint.check(row.item, around)]
             found.items.append((row.item, row.text))
     if root not in found.roots:
@@ -123,4 +142,18 @@ def write_files(gathered: Gathered, folder: Path, dry_run: bool = False) -> list
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in places:
             path.write_text(text, "utf-8")
+        for item, _ in gathered.items:
+            _write_beside(item, folder)
     return [p for p, _ in places]
+
+
+def _write_beside(item: Item, folder: Path) -> None:
+    """Pictures and the shared text of an item that came in a package; what is there already stays."""
+    beside = [(str(f.data.get("file", "")), base64.b64decode(f.content)) for f in item.figures if f.content]
+    if item.stimulus_text and item.stimulus.endswith(".md"):
+        beside.append((item.stimulus, item.stimulus_text.encode()))
+    for name, content in beside:
+        path = item_file.inside(folder, name)
+        if path is not None and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)

@@ -52,13 +52,14 @@ def _held(text: str) -> tuple[str, list[str], list[str]]:
     return "".join(parts), maths, names
 
 
-def html(text: str, figures: Figures | None = None, inline: bool = False) -> str:
+def html(text: str, figures: Figures | None = None, inline: bool = False, annotated: bool = False) -> str:
     """Markdown as HTML.
 
     Args:
         text: the Markdown of an item.
         figures: name -> HTML of the figure.
         inline: without paragraphs, for options and cells.
+        annotated: keep the LaTeX source beside each formula.
     """
     source, maths, names = _held(text)
     markdown = _markdown()
@@ -70,7 +71,7 @@ def html(text: str, figures: Figures | None = None, inline: bool = False) -> str
         index = int(match.group(2))
         if match.group(1) == "m":
             try:
-                return mathwriters.mathml(maths[index])
+                return mathwriters.mathml(maths[index], annotated)
             except latex.LatexError as error:
                 return f'<mark class="bad" title="{escape(error.message)}">{escape("$" + maths[index] + "$")}</mark>'
         name = names[index]

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from itembank.commands import forms_paper
+from itembank.commands import forms_exchange, forms_paper
 from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of
 
 app = typer.Typer()
 app.registered_commands.extend(forms_paper.app.registered_commands)
+app.registered_commands.extend(forms_exchange.app.registered_commands)
 
 FormName = Annotated[str, typer.Argument(help="Name of the form.")]
 

@@ -12,14 +12,16 @@ app = typer.Typer()
 
 @app.command("import")
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="Item files, folders, or spreadsheets (CSV, xlsx).")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Item files, folders, spreadsheets (CSV, xlsx) or QTI (zip, xml).")
+    ],
     status: Annotated[str, typer.Option(help="Of new items: draft, or released (the repository's own).")] = "draft",
     create_concepts: Annotated[bool, typer.Option("--create-concepts", help="Store unknown concepts too.")] = False,
     to: Annotated[Path | None, typer.Option(help="Write a spreadsheet's rows as item files here instead.")] = None,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Store items: files and folders, a spreadsheet of whole items, or a register (id, title, concepts, type, key)."""
+    """Store items: files and folders, a spreadsheet of whole items, a register (id, title, type, key), a QTI package."""
     import contextlib
     from collections import Counter
 
@@ -34,7 +36,7 @@ def import_(
     if wrong:
         where = " ".join(map(str, paths))
         raise Rejected("bad-items", "Nothing was stored.", f"mend them, then itembank items import {where}", wrong)
-    terminal.show_findings([f for f in gathered.findings if f.severity == "warning"])
+    terminal.show_findings([f for f in gathered.findings if f.severity == "warning" or f.source in gathered.packages])
     if to is not None:
         written = item_import.write_files(gathered, to, dry_run)
         terminal.say(f"{'Would write' if dry_run else 'Wrote'} {len(written)} item files in {to}.")
@@ -55,6 +57,9 @@ Concept = Annotated[str, typer.Option(help="Its id.")]
 Standard = Annotated[str, typer.Option(help="In any spelling; a domain such as 7.RP too.")]
 Span = Annotated[str, typer.Option(help="LOW..HIGH, either may be left out, of the newest calibration.")]
 
+Lowest = Annotated[float | None, typer.Option("--p-min", help="Least proportion correct, newest calibration.")]
+Highest = Annotated[float | None, typer.Option("--p-max", help="Greatest proportion correct, newest calibration.")]
+
 
 def _span(text: str, flag: str) -> tuple[float | None, float | None]:
     from itembank.errors import UsageFault
@@ -72,7 +77,7 @@ def _span(text: str, flag: str) -> tuple[float | None, float | None]:
 
 def _found(
     words: str, concept: str, misconception: str, standard: str, grade: str, type: str, dok: str, status: str,
-    district: str, a: str, b: str, limit: int, format: str, json: bool,
+    district: str, a: str, b: str, p: tuple[float | None, float | None], limit: int, format: str, json: bool,
 ) -> None:  # fmt: skip
     from itembank import database, item_search, terminal
 
@@ -88,6 +93,7 @@ def _found(
         district,
         _span(a, "--a"),
         _span(b, "--b"),
+        p,
         limit,
     )
     with database.reading() as session:
@@ -111,12 +117,30 @@ def list_(
     district: Annotated[str, typer.Option(help="Whose items.")] = "",
     a: Span = "",
     b: Span = "",
+    p_min: Lowest = None,
+    p_max: Highest = None,
     limit: Annotated[int, typer.Option(help="At most so many; 0 for all.")] = 0,
     format: Format = "table",
     json: Json = False,
 ) -> None:
     """The bank's items, newest version of each, with filters."""
-    _found("", concept, misconception, standard, grade, type, dok, status, district, a, b, limit, format, json)
+    _found(
+        "",
+        concept,
+        misconception,
+        standard,
+        grade,
+        type,
+        dok,
+        status,
+        district,
+        a,
+        b,
+        (p_min, p_max),
+        limit,
+        format,
+        json,
+    )
 
 
 @app.command("search")
@@ -132,13 +156,31 @@ def search(
     district: Annotated[str, typer.Option(help="Whose items.")] = "",
     a: Span = "",
     b: Span = "",
+    p_min: Lowest = None,
+    p_max: Highest = None,
     limit: Annotated[int, typer.Option(help="At most so many; 0 for all.")] = 50,
     format: Format = "table",
     json: Json = False,
 ) -> None:
     """Search the bank's items by words, with the filters of `list`."""
     text = " ".join(words)
-    _found(text, concept, misconception, standard, grade, type, dok, status, district, a, b, limit, format, json)
+    _found(
+        text,
+        concept,
+        misconception,
+        standard,
+        grade,
+        type,
+        dok,
+        status,
+        district,
+        a,
+        b,
+        (p_min, p_max),
+        limit,
+        format,
+        json,
+    )
 
 
 @app.command("show")
