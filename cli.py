@@ -20,7 +20,7 @@ NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "upgrade": (("itembank.commands.upgrade",), "Bring a bank to this version's tables."),
     "people": (("itembank.commands.people",), "Who works in the bank, for which district."),
     "decisions": (("itembank.commands.decisions",), "What both districts decide together."),
-    "concepts": (("itembank.commands.concepts", "scoring.commands.concepts"), "The concepts that are measured, and the standards."),
+    "concepts": (("itembank.commands.concepts", "scoring.commands.concepts"), "What is measured, and the standards."),
     "items": (("itembank.commands.items", "scoring.commands.items"), "Write, check, import and find items."),
     "reviews": (("itembank.commands.reviews",), "Review items of both districts."),
     "forms": (("itembank.commands.forms", "scoring.commands.forms"), "Forms: assemble, freeze, print."),

@@ -28,7 +28,7 @@ class Filters:
     Attributes:
         words: every word must occur in the text (stem, options, solution, misconceptions, tags), in any case.
         concept, misconception: ids; standard: a code in any spelling, also of a whole domain (7.RP).
-        a, b: (lowest, highest) discrimination and difficulty in the newest run that has them.
+        a, b, p: (lowest, highest) discrimination, difficulty and proportion correct in the newest calibration.
     """
 
     words: str = ""
@@ -42,6 +42,7 @@ class Filters:
     district: str = ""
     a: tuple[float | None, float | None] = (None, None)
     b: tuple[float | None, float | None] = (None, None)
+    p: tuple[float | None, float | None] = (None, None)
     limit: int = 0
 
 
@@ -84,7 +85,7 @@ def find(session: Session, filters: Filters) -> list[dict[str, object]]:
         option, known = _table(Option), _table(Misconception)
         shown = sa.select(option.item_version_id).join_from(Option, Misconception, known.id == option.misconception_id)
         query = query.where(version.id.in_(shown.where(known.code == filters.misconception)))
-    for name, (low, high) in (("a", filters.a), ("b", filters.b)):
+    for name, (low, high) in (("a", filters.a), ("b", filters.b), ("proportion_correct", filters.p)):
         if low is not None or high is not None:
             query = query.where(version.id.in_(_with_parameter(name, low, high)))
     if filters.limit:
@@ -135,9 +136,10 @@ def _with_parameter(name: str, low: float | None, high: float | None) -> Any:
     parameter = _table(ItemParameter)
     newest = sa.select(sa.func.max(parameter.run_id)).where(parameter.scale == "total").scalar_subquery()
     rated = sa.select(parameter.item_version_id).where(parameter.run_id == newest, parameter.scale == "total")
+    value = parameter[name] if name in parameter else parameter.further[name].as_float()
     if low is not None:
-        rated = rated.where(parameter[name] >= low)
-    return rated.where(parameter[name] <= high) if high is not None else rated
+        rated = rated.where(value >= low)
+    return rated.where(value <= high) if high is not None else rated
 
 
 def _tags(session: Session, versions: list[int]) -> tuple[dict[int, str], dict[int, str]]:

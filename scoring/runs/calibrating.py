@@ -75,7 +75,9 @@ def calibrate_administration(
         title=title,
         person=person,
     )
-    bank.store_item_parameters(session, run, fit.items, data.items)
+    share = scored.mean() / data.items.loc[scored.columns, "points"]
+    table = fit.items.assign(proportion_correct=fit.items.index.map(share))  # for finding items by it
+    bank.store_item_parameters(session, run, table, data.items)
     bank.store_group_parameters(session, run, fit.groups)
     bank.store_array(session, run, "covariance", fit.covariance.to_numpy(), list(fit.covariance.columns))
     bank.store_table(session, run, "fit", pd.DataFrame({"json": [json.dumps(fit.to_dict())]}))
