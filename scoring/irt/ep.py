@@ -89,18 +89,28 @@ def loglik_block(table: Array, scores: NDArray[np.int8], concept_index: Index, n
     out = np.zeros((n_concepts, scores.shape[0], table.shape[2]))
     for c in range(n_concepts):
         columns = np.flatnonzero(concept_index == c)
-        x = scores[:, columns]
+        if not columns.size:
+            continue
+        x = columns_of(scores, columns)
         lowest = table[columns, 0]
-        given = x >= 0
-        if given.all():
-            out[c] = lowest.sum(axis=0)
-        else:
-            np.matmul(given.astype(float), lowest, out=out[c])
+        first = table[columns, 1] - lowest
+        if x.min(initial=0) >= 0 and x.max(initial=0) <= 1:  # the codes themselves say who is in category 1
+            np.matmul(x.astype(float), first, out=out[c])
+            out[c] += lowest.sum(axis=0)
+            continue
+        np.matmul((x >= 0).astype(float), lowest, out=out[c])
         for k in range(1, table.shape[1]):
             here = x == k
-            if k == 1 or here.any():
+            if here.any():
                 out[c] += here.astype(float) @ (table[columns, k] - lowest)
     return out
+
+
+def columns_of(scores: NDArray[np.int8], columns: Index) -> NDArray[np.int8]:
+    """These columns of the scores: a view where they are neighbours."""
+    if columns[-1] - columns[0] + 1 == columns.size:
+        return scores[:, columns[0] : columns[-1] + 1]
+    return scores[:, columns]
 
 
 def ep_posterior(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.irt.curves import ItemParameters, log_probabilities
-from scoring.irt.ep import cut_weights, loglik_block, one_blas_thread
+from scoring.irt.ep import columns_of, cut_weights, loglik_block, one_blas_thread
 from scoring.irt.ep_correction import corrected_block
 from scoring.irt.ep_sites import SiteBlock, ep_block
 from scoring.irt.profile_items import ItemLayout, log_probability_gradients
@@ -155,19 +155,18 @@ def expectations(
 def _counts(data: ProfileData, rows: slice, posterior: SiteBlock, shape: tuple[int, ...]) -> Array:
     out = np.zeros(shape)
     w = data.weights[rows]
+    equal = bool(np.all(w == 1.0))
     for c in range(data.n_concepts):
         columns = np.flatnonzero(data.concept == c)
-        x = data.scores[rows, columns[0] : columns[-1] + 1] if _contiguous(columns) else data.scores[rows][:, columns]
-        tilted = posterior.tilted[c] if np.all(w == 1.0) else posterior.tilted[c] * w[:, None]
-        for k in range(shape[1]):
-            here = x == k
-            if k < 2 or here.any():
-                out[columns, k] = here.T.astype(float) @ tilted
+        x, tilted = columns_of(data.scores[rows], columns), posterior.tilted[c]
+        complete, categories = bool(x.min() >= 0), int(x.max()) + 1
+        for k in range(1 if complete else 0, categories):
+            # of two categories the codes themselves say who is in the upper one
+            here = (x if complete and categories == 2 else x == k).T.astype(float)
+            out[columns, k] = (here if equal else here * w) @ tilted
+        if complete:  # everybody is in one of the categories
+            out[columns, 0] = w @ tilted - out[columns, 1:].sum(axis=1)
     return out
-
-
-def _contiguous(columns: Index) -> bool:
-    return bool(columns[-1] - columns[0] + 1 == columns.size)
 
 
 def gradient(sums: Sums, items: ItemParameters, layout: ItemLayout, nodes: Array, mu: Array, sigma: Array) -> Array:
@@ -318,16 +317,22 @@ def _item_scores(
     width = at.shape[1]
     for c in range(data.n_concepts):
         columns = np.flatnonzero(data.concept == c)
+        given = columns_of(x, columns)
         value = np.zeros((len(x), columns.size, width))
         for k in range(gradients.shape[2]):
-            here = x[:, columns] == k
+            here = given == k
             if not here.any():
                 continue
             flat = gradients[columns, :, k].reshape(-1, gradients.shape[3])
             expected = (posterior.tilted[c] @ flat.T).reshape(len(x), columns.size, width)
-            np.copyto(value, expected, where=here[:, :, None])
+            expected *= here[:, :, None]
+            value += expected
         used = at[columns] >= 0
-        out[:, at[columns][used]] = value[:, used]
+        first, last = int(at[columns[0], 0]), int(at[columns].max()) + 1
+        if used.all() and np.array_equal(at[columns].ravel(), np.arange(first, last)):
+            out[:, first:last] = value.reshape(len(x), -1)
+        else:
+            out[:, at[columns][used]] = value[:, used]
     return out
 
 

@@ -2,11 +2,12 @@
 
 From crude values a few EM steps on a sample of the students give a start; then quasi-Newton steps on all of them: the
 outer product of the students' gradients is the first Hessian (Berndt, Hall, Hall & Hausman 1974) and BFGS updates
-improve it. The decrement that decides on convergence always uses the outer-product information at the final values.
+improve it. The sample lends that Hessian, and the search runs on a grid as coarse as the gradients allow; the decrement
+that decides on convergence always uses everybody's outer-product information at the final values, on the fine grid.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ Index = NDArray[np.int64]
 
 #: Newton decrement g' J^-1 g below which the estimate counts as converged, where the search ends, sites' tolerance.
 CONVERGED = 1e-6
-_FINISHED = 1e-9
+_FINISHED = 1e-8
 SITES = 1e-6
 #: Decrement beyond which a step is far from the maximum.
 _FAR = 30.0
@@ -32,6 +33,9 @@ _FAR = 30.0
 _SINGULAR = 1e-3
 CORRELATION_STRENGTH = 1.0
 _SAMPLE = 4000
+#: Spacings per SD of the sharpest posterior while searching, where sums are then wrong by 2 exp(-2π² · 1.1) ~ 1e-9
+#: of it; and the widest spacing then.
+_COARSE, _WIDEST = 1.05, 0.4
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,10 @@ class _Objective:
         cuts: Callable[[Array], Array] | None = None,
         cluster: Index | None = None,
         strength: float = 0.0,
+        coarse: Array | None = None,
     ) -> None:
-        self.model, self.data, self.nodes, self.ridge = model, data, nodes, ridge
+        self.model, self.data, self.ridge = model, data, ridge
+        self.fine, self.nodes = nodes, nodes if coarse is None else coarse
         self.strength = strength
         self.working = WorkingVector(model, full)
         self.cuts, self.cluster = cuts, cluster
@@ -195,12 +201,13 @@ def estimate(
         objective = _Objective(model, full, data, grid_for(model, full, 0.5), weak_priors(ridge))
         psi = _climb(objective, objective.working.from_full(full), 1.0, 25)[0].psi
         full, spread = objective.working.to_full(psi), objective.smallest_sd
-    data = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
+    everybody = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
     if sample.size == len(scores):
-        full = em_steps(model, full, data, ridge, 8)
+        full = em_steps(model, full, everybody, ridge, 8)
     full = model.standardised(full)  # origin and unit are held near their final values: the grid is centred
-    search = _Search(model, data, ridge, cuts, cluster, max_passes)
-    found = search.run(full, spread)
+    search = _Search(model, everybody, ridge, cuts, cluster, max_passes)
+    lent = None if sample.size == len(scores) else _lent(model, full, data, ridge, weights, group, spread)
+    found = search.run(full, spread, lent=lent)
     if not found.near and smallest_eigenvalue(model, found.full).min() < _SINGULAR:
         # the maximum is, or seems to be, at a singular matrix: climb with the weak prior, then once more without
         inside = search.run(drawn_inside(model, found.full), spread, CORRELATION_STRENGTH)
@@ -221,11 +228,42 @@ def estimate(
         float(np.abs(point.slope).max(initial=0.0)),
         objective.unsettled,
         search.passes,
-        objective.nodes,
-        data,
+        objective.fine,
+        everybody,
         found.near and objective.unsettled == 0,
         objective.strength,
     )
+
+
+@dataclass(frozen=True)
+class _Lent:
+    """What a sample lends to the search on everybody.
+
+    Attributes:
+        information: (p, p) outer-product information, weighted up to everybody.
+        expected: decrement that the sample's own error makes to be expected on everybody.
+    """
+
+    information: Array
+    expected: float
+
+
+def _lent(
+    model: ProfileModel, full: Array, data: ProfileData, ridge: Array, weights: Array, group: Index, spread: float
+) -> _Lent:
+    """The sample's information about the parameters at `full`, each group weighted up to its students."""
+    groups = np.arange(model.n_groups)
+    inside = np.zeros(model.n_groups)
+    factor = np.empty(len(data.scores))
+    for rows, g in data.blocks:
+        inside[g] += data.weights[rows].sum()
+    total = np.bincount(group, weights=weights, minlength=groups.size)
+    for rows, g in data.blocks:
+        factor[rows] = total[g] / max(inside[g], 1e-12)
+    up = replace(data, weights=data.weights * factor)
+    objective = _Objective(model, full, up, grid_for(model, full, spread, per_sd=_COARSE, widest=_WIDEST), ridge)
+    point = objective.everything(objective.working.from_full(full), 1e-2)
+    return _Lent(point.information, point.psi.size * len(group) / len(data.scores))
 
 
 @dataclass(frozen=True)
@@ -252,12 +290,16 @@ class _Search:
     max_passes: int
     passes: int = 0
 
-    def run(self, full: Array, spread: float, strength: float = 0.0) -> _Found:
+    def run(self, full: Array, spread: float, strength: float = 0.0, lent: _Lent | None = None) -> _Found:
         while True:
             grid = grid_for(self.model, full, spread)
-            objective = _Objective(self.model, full, self.data, grid, self.ridge, self.cuts, self.cluster, strength)
+            coarse = grid_for(self.model, full, spread, per_sd=_COARSE, widest=_WIDEST)
+            objective = _Objective(
+                self.model, full, self.data, grid, self.ridge, self.cuts, self.cluster, strength, coarse
+            )
             objective.passes = self.passes
-            point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, self.max_passes)
+            point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, self.max_passes, lent)
+            lent = None
             full = objective.working.to_full(point.psi)
             spread, self.passes = min(spread, objective.smallest_sd), objective.passes
             # sharper or further out than foreseen (half an SD of slack: five SDs leave 3e-7 of a population outside)
@@ -266,12 +308,18 @@ class _Search:
                 return _Found(objective, point, decrement, full)
 
 
-def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> tuple[_Point, float]:
+def _climb(
+    objective: _Objective, psi: Array, goal: float, max_passes: int, lent: _Lent | None = None
+) -> tuple[_Point, float]:
     """Quasi-Newton ascent to a decrement below `goal`: the last point, with its information, and its decrement."""
     site_goal = SITES if goal < 1e-3 else 1e-3
     tolerance = 1e-2
-    point = objective.everything(psi, tolerance)
-    factor = _factor(point.information)
+    if lent is None:
+        point = objective.everything(psi, tolerance)
+        factor, far_from = _factor(point.information), _FAR
+    else:
+        point = objective.gradient(psi, tolerance)
+        factor, far_from = _factor(lent.information), max(_FAR, 3 * lent.expected)
     value, slope = point.value, point.slope
     pairs: list[tuple[Array, Array]] = []
     while True:
@@ -279,7 +327,8 @@ def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> t
         if decrement < goal and goal > CONVERGED:
             return point, decrement
         if decrement < goal or objective.passes >= max_passes:
-            point = objective.everything(psi, min(tolerance, site_goal), last=True)
+            objective.nodes = objective.fine
+            point = objective.everything(psi, site_goal, last=True)
             factor = _factor(point.information)
             value, slope, pairs = point.value, point.slope, []
             decrement = _decrement(factor, slope)
@@ -289,9 +338,15 @@ def _climb(objective: _Objective, psi: Array, goal: float, max_passes: int) -> t
         tolerance = max(1e-2 * site_goal, min(tolerance, 1e-3 * np.sqrt(decrement)))
         step = _two_loop(factor, pairs, slope)
         step *= min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-12))
-        far = decrement > _FAR  # there the information itself moves: it is formed anew at every step
+        far = decrement > far_from  # there the information itself moves: it is formed anew at every step
         new = _advance(objective, psi, step, value, tolerance, far)
+        if new is None and lent is not None:  # what the sample lent does not serve: form it from everybody
+            point, lent = objective.everything(psi, tolerance), None
+            factor, far_from, pairs = _factor(point.information), _FAR, []
+            value, slope = point.value, point.slope
+            continue
         if new is None:
+            objective.nodes = objective.fine
             point = objective.everything(psi, min(tolerance, site_goal), last=True)
             return point, _decrement(_factor(point.information), point.slope)
         if far:

@@ -57,15 +57,27 @@ def weak_priors(ridge: Array) -> Array:
     return out
 
 
-def grid_for(model: ProfileModel, full: Array, smallest_sd: float, reach: float = 5.5) -> Array:
-    """Nodes that reach `reach` SDs beyond every group's mean, spaced for the sharpest posterior and curve."""
+def grid_for(
+    model: ProfileModel,
+    full: Array,
+    smallest_sd: float,
+    reach: float = 5.5,
+    per_sd: float = 1.55,
+    widest: float = 0.25,
+) -> Array:
+    """Nodes that reach `reach` SDs beyond every group's mean, spaced for the sharpest posterior and curve.
+
+    Args:
+        per_sd: spacings per SD of the sharpest posterior.
+        widest: largest spacing.
+    """
     mu, sigma = model.populations(full)
     furthest = np.abs(mu) + reach * np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
     bound = max(6.0, float(np.ceil(furthest.max())))
     # at least 1.35 spacings per SD: moments to 1e-15, P(above a cut) to 1e-4 in the very sharpest posterior
     # a curve of slope a has its nearest singularity π/a off the real axis: at spacing 1.6/a the sums are exact to 4e-6
     steepest = max(float(np.abs(full[model.layout.start]).max()), 0.1)
-    spacing = float(np.clip(min(smallest_sd / 1.55, 1.6 / steepest), 0.04, 0.25))
+    spacing = float(np.clip(min(smallest_sd / per_sd, 1.6 / steepest), 0.04, widest))
     return np.linspace(-bound, bound, 2 * int(np.ceil(bound / spacing)) + 1)
 
 

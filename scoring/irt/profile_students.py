@@ -52,7 +52,8 @@ def student_results(
     above = cut_weights(nodes, np.where(np.isfinite(cuts), cuts, 0.0))
     n, c = len(data.scores), data.n_concepts
     out = StudentResults(np.empty((n, c)), np.empty((n, c, c)), np.empty((n, c)), np.empty((n, c)), np.empty(n, bool))
-    prior = np.exp(-0.5 * (nodes - mean[:, None]) ** 2 / np.diagonal(covariance)[:, None])
+    log_prior = -0.5 * (nodes - mean[:, None]) ** 2 / np.diagonal(covariance)[:, None]
+    powers = np.stack([nodes**0, nodes, nodes**2])
 
     def work(block: tuple[slice, int]) -> None:
         rows = block[0]
@@ -64,8 +65,12 @@ def student_results(
         out.above[rows] = np.asarray(p).T
         out.settled[rows] = posterior.converged
         for k in range(c):
-            density = np.exp(loglik[k] - loglik[k].max(axis=1, keepdims=True)) * prior[k]
-            total, first, second = (density @ np.stack([nodes**0, nodes, nodes**2], axis=1)).T
+            loglik[k] += log_prior[k]
+            density = np.exp(loglik[k], out=posterior.tilted[k])
+            total, first, second = powers @ density.T
+            if not total.min() > 1e-250:  # so many answers that all underflows: take the largest out first
+                density = np.exp(loglik[k] - loglik[k].max(axis=1, keepdims=True))
+                total, first, second = powers @ density.T
             out.own_variance[rows, k] = second / total - (first / total) ** 2
 
     map_blocks(work, data.blocks)
@@ -112,8 +117,11 @@ def accuracy(
 
 
 def _total_shares(scores: NDArray[np.int8], given: NDArray[np.bool_], maxima: Index) -> Array:
-    points = np.where(given, scores, 0).sum(axis=1)
-    return np.asarray(points / np.maximum(given @ maxima, 1), dtype=float)
+    # whole numbers, which single precision adds without error, and in a matrix product
+    ones = np.ones(len(maxima), dtype=np.float32)
+    points = np.maximum(scores, 0).astype(np.float32) @ ones
+    possible = given.astype(np.float32) @ maxima.astype(np.float32)
+    return points.astype(float) / np.maximum(possible, 1.0)
 
 
 def _patterns(given: NDArray[np.bool_]) -> tuple[Index, NDArray[np.bool_]]:
@@ -121,6 +129,8 @@ def _patterns(given: NDArray[np.bool_]) -> tuple[Index, NDArray[np.bool_]]:
 
     Where no set of items has enough, everybody counts as one booklet and the share of points as the total.
     """
+    if given.all():
+        return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)
     packed = np.packbits(given, axis=1)
     _, pattern, count = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
     pattern = pattern.reshape(-1)
