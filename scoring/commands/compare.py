@@ -113,3 +113,38 @@ def listed(administration: Administration = "", format: Format = "table", json: 
     with bank.reading() as session:
         table = bank.runs_table(session, "compare", administration)
     show_table(table, format, json)
+
+
+@app.command("audit")
+def audit(
+    release: Annotated[int | None, typer.Argument(help="Number in the release log; the newest without one.")] = None,
+    primary_only: Annotated[
+        bool, typer.Option("--primary-only", help="Attack it as if small groups alone were hidden.")
+    ] = False,
+    log: Annotated[bool, typer.Option("--log", help="Show the release log instead.")] = False,
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """Attack a public release by linear programming, and say what it could recover. Internal."""
+    from itembank import terminal
+    from itembank.errors import HasFindings
+    from scoring import bank
+    from scoring.runs import releasing
+
+    with bank.reading() as session:
+        if log:
+            show_table(releasing.log_table(session), format, json)
+            return
+        entry, made, rows = releasing.attack(session, release, not primary_only)
+        number, facts = entry.id, made.log()
+    bare = rows[~rows["protected"]]
+    show_table(rows if json or format != "table" else bare, format, json)
+    terminal.say(
+        f"Release {number}: {facts['groups']} groups of students, {100 * made.share_published:.0f}% with their size; "
+        f"{facts['percentages_shown']} percentages shown, {facts['percentages_coded']} as a bound, "
+        f"{facts['percentages_hidden']} hidden."
+    )
+    terminal.say(f"Attacked {len(rows)} hidden numbers: {len(rows) - len(bare)} hold, {len(bare)} could be recovered.")
+    if len(bare):
+        raise HasFindings("recovered", f"{len(bare)} hidden numbers can be recovered.", "Do not publish it.", [])
+    terminal.next_step("itembank compare audit --primary-only, to see that the attack finds what is there")

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from scoring.commands.options import As
+
 app = typer.Typer()
 Output = Annotated[str, typer.Option("--output", "-o", help="File to write.")]
 
@@ -12,34 +14,49 @@ Output = Annotated[str, typer.Option("--output", "-o", help="File to write.")]
 def comparison(
     number: Annotated[int | None, typer.Argument(help="Number of a comparison; the newest without one.")] = None,
     output: Output = "report.html",
+    edition: Annotated[
+        str, typer.Option(help="internal (the districts' own), public (agreed, protected, logged) or draft.")
+    ] = "internal",
+    propose: Annotated[str, typer.Option(help="Propose the public edition to both districts, with the reason.")] = "",
     summary: Annotated[bool, typer.Option("--summary", help="Print five plain sentences instead of the page.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF instead of HTML, from the same tables.")] = False,
     stale: Annotated[bool, typer.Option("--allow-stale", help="Write it although newer data or keys exist.")] = False,
+    as_: As = "",
 ) -> None:
     """The district comparison for leaders and math experts: one HTML file, no network."""
-    from pathlib import Path
-
     from itembank import terminal
-    from itembank.errors import Conflict
+    from itembank.errors import UsageFault
     from scoring import bank
-    from scoring.report.comparison import comparison_page
+    from scoring.report.comparison import comparison as page_of
     from scoring.report.words import five_sentences
-    from scoring.runs.comparing import stored_analysis
+    from scoring.report.writing import write_page
+    from scoring.runs import releasing
+    from scoring.runs.comparing import current_analysis
 
-    with bank.reading() as session:
+    if edition not in ("internal", "public", "draft"):
+        raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal, public or draft")
+    if propose:
+        with bank.writing() as session:
+            found = bank.run_of(session, number, "compare")
+            decision = releasing.propose_edition(session, found, propose, as_)
+            said, run_number = decision.id, found.id
+        terminal.say(f"Decision {said} asks both districts whether comparison {run_number} may be published.")
+        terminal.next_step(f"itembank decisions agree {said}, in each district; look at it with --edition draft")
+        return
+    with bank.writing() if edition == "public" else bank.reading() as session:
         found = bank.run_of(session, number, "compare")
-        reasons = bank.stale_reasons(session, found)
-        if reasons and not stale:
-            raise Conflict("stale", f"Comparison {found.id} is stale: {'; '.join(reasons)}.", "itembank compare run")
-        analysis = stored_analysis(session, found)
-        heads = bank.audit_heads(session)
+        analysis = current_analysis(session, found, stale)
+        if edition == "draft":
+            analysis = releasing.draft(session, found, analysis).analysis
+        elif edition == "public":
+            release, entry = releasing.released(session, found, analysis, bank.person_of(session, as_))
+            analysis = releasing.as_public(release.analysis, entry)
+            terminal.say(f"Release {entry.id} is in the release log; attack it: itembank compare audit {entry.id}")
     if summary:
         for sentence in five_sentences(analysis):
             terminal.emit(sentence)
         return
-    analysis.provenance.update({f"audit {chain}": head[:16] for chain, head in heads.items()})  # type: ignore[attr-defined]
-    Path(output).write_text(comparison_page(analysis), encoding="utf-8")
-    terminal.say(f"Wrote {output}.")
-    terminal.next_step(f"open {output}")
+    write_page(page_of(analysis), output, pdf)
 
 
 @app.callback()

@@ -156,8 +156,14 @@ class Page:
         return {"first": "The finding on one page", "contents": "Contents"}
 
 
-def render(page: Page) -> str:
-    """The page as one HTML text with its style and script inside: no request, whole without script."""
+def render(page: Page, template: str = "document.html", more_script: str = "", **more: Any) -> str:
+    """The page as one HTML text with its style and script inside: no request, whole without script.
+
+    Args:
+        page: it.
+        template: one that extends document.html. more: what it needs beside the page.
+        more_script: name of a further script of the templates.
+    """
     import jinja2
 
     folder = resources.files("scoring.report") / "templates"
@@ -170,5 +176,7 @@ def render(page: Page) -> str:
     )
     style = (folder / "style.css").read_text(encoding="utf-8")
     script = (folder / "tables.js").read_text(encoding="utf-8")
-    template = environment.get_template("document.html")
-    return template.render(style=style, script=script, page=page, title=page.title, language=page.language)
+    if more_script:
+        script += (folder / more_script).read_text(encoding="utf-8")
+    names = {"title": page.title, "language": page.language, **more}
+    return environment.get_template(template).render(style=style, script=script, page=page, **names)

@@ -85,7 +85,8 @@ def stamps(analysis: Analysis) -> list[str]:
         out.append("Not comparable yet")
     if (analysis.concepts.get("cut_kind", pd.Series(dtype=str)) == "provisional").any():
         out.append("Provisional bar for mastery")
-    out.append("Internal edition" if analysis.provenance.get("edition") != "public" else "Public edition")
+    edition = str(analysis.provenance.get("edition", ""))
+    out.append(EDITIONS.get(edition, "Internal edition"))
     return out
 
 
@@ -434,6 +435,7 @@ def _method(analysis: Analysis) -> Section:
     return Section("method", "How this was done, and its limits", tuple(parts))
 
 
+EDITIONS = {"public": "Public edition", "draft": "Draft of a public edition: not agreed, not to be passed on"}
 INTERVALS = {
     "schools like these": "for districts made of schools like these",
     "these students": "for these students only; which schools they belong to was not recorded",

@@ -65,9 +65,10 @@ def standing(analysis: Analysis) -> Standing:
         name = concept_name(analysis, str(row.concept))
         if row.verdict in ("ahead", "behind"):
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
-            low, high = sorted((abs(row.low), abs(row.high)))
             text = f"{name}: {_pair_short(sizes, str(row.concept), str(first), str(second))}"
-            text += f" (gap likely {100 * low:.0f} to {100 * high:.0f})"
+            if row.low == row.low:
+                low, high = sorted((abs(row.low), abs(row.high)))
+                text += f" (gap likely {100 * low:.0f} to {100 * high:.0f})"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -191,6 +192,8 @@ def five_sentences(analysis: Analysis) -> list[str]:
         f"{len(flagged)} items work differently in the two places for students of equal ability and want a "
         f"joint look: {listed(flagged.index)}."
         if len(flagged)
+        else "Which items work differently is kept for the districts' experts."
+        if analysis.provenance.get("edition") in ("public", "draft")
         else "No item was found to work very differently for students of equal ability."
     )
     if "Over all items" not in found.headline and len(analysis.mean_contrasts):
@@ -227,6 +230,7 @@ def findings(analysis: Analysis) -> list[str]:
 def _largest(analysis: Analysis) -> str:
     clear = analysis.contrasts
     clear = clear[clear["verdict"].isin(["ahead", "behind"]) & (clear["concept"] != TOTAL)] if len(clear) else clear
+    clear = clear[clear["difference"].notna()] if len(clear) else clear
     if not len(clear):
         return "No concept shows a difference that we can be sure of."
     row = clear.loc[clear["difference"].abs().idxmax()]

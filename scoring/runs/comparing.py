@@ -1,15 +1,18 @@
 """Compare the districts on an administration, and keep the analysis so that a report can be made from it any time."""
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pandas as pd
 
+from itembank.errors import Conflict
 from scoring import bank
+from scoring.analysis.gate import with_stale
 from scoring.analysis.result import Analysis, Notice
 from scoring.analysis.run import Analysed, analyse
 from scoring.analysis.subgroups import Asked
+from scoring.comparison.gates import NOT_COMPARABLE
 from scoring.runs.cutting import cut_runs
 from scoring.runs.inputs import from_bank, with_places
 from scoring.runs.profiles_kept import keep_profile
@@ -84,6 +87,25 @@ def compare_administration(
         rows = result.compared.rename(columns={"measure": "statistic", "students_1": "n"})
         bank.store_comparison(session, run, rows)
     return run, result
+
+
+def current_analysis(session: Any, run: Any, allow_stale: bool = False) -> Analysis:
+    """The stored analysis, with the audit chains' heads for the small print; stale ones are refused or stamped.
+
+    Raises:
+        Conflict: the bank has moved on since, and `allow_stale` is not set.
+    """
+    reasons = bank.stale_reasons(session, run)
+    if reasons and not allow_stale:
+        raise Conflict("stale", f"Comparison {run.id} is stale: {'; '.join(reasons)}.", "itembank compare run")
+    analysis = stored_analysis(session, run)
+    heads = {f"audit {chain}": head[:16] for chain, head in bank.audit_heads(session).items()}
+    return replace(
+        analysis,
+        gate=with_stale(analysis.gate, reasons),
+        stamp=NOT_COMPARABLE if reasons else analysis.stamp,
+        provenance={**analysis.provenance, **heads},
+    )
 
 
 def stored_analysis(session: Any, run: Any) -> Analysis:

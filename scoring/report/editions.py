@@ -1,0 +1,292 @@
+"""The public edition: what of an analysis may leave the districts' offices, every number through disclosure control."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.analysis.result import TOTAL, Analysis, Notice
+from scoring.comparison.disclosing import MARK, Disclosure, disclose
+
+MEASURES = ("concept", "misconception")
+HIDDEN_GROUP = "fewer than 11 students here or in a group that would give them away"
+NOT_SHOWN = "not shown, so that no child can be recognised"
+Sum = tuple[Mapping[str, object], Sequence[Mapping[str, object]]]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is published and how it was protected.
+
+    Attributes:
+        analysis: the public numbers only.
+        disclosure: internal; for the release log, later releases and the audit.
+        tables: what went in, for the log: name -> table with the group's dimensions in the index; internal.
+    """
+
+    analysis: Analysis
+    disclosure: Disclosure
+    tables: dict[str, pd.DataFrame]
+
+
+def public_edition(
+    analysis: Analysis, earlier: Sequence[Disclosure] = (), complementary: bool = True, draft: bool = False
+) -> Release:
+    """The public edition of an analysis.
+
+    Args:
+        analysis: the internal one.
+        earlier: releases about the same students; what they show is taken as known.
+        complementary: False hides only what is small, to show in an audit what that gives away.
+        draft: whether it still waits for the districts' agreement, which the page then says.
+    """
+    tables = linked_tables(analysis)
+    shown = disclose(
+        {**tables, **_contrast_tables(analysis)}, earlier, measures=MEASURES, sums=sums_of(tables),
+        complementary=complementary,
+    )  # fmt: skip
+    return Release(_public(analysis, shown, draft), shown, tables)
+
+
+def disclosed_again(
+    tables: Mapping[str, pd.DataFrame], earlier: Sequence[Disclosure], complementary: bool = True
+) -> Disclosure:
+    """The disclosure of a logged release, from its tables."""
+    return disclose(dict(tables), earlier, measures=MEASURES, sums=sums_of(tables), complementary=complementary)
+
+
+def linked_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """The tables whose groups hang together: districts, districts by attribute, misconceptions; sizes and percents."""
+    sizes = analysis.participation.set_index("group")["students"].astype(int)
+    mastery = analysis.mastery[analysis.mastery["group"].isin(sizes.index)]
+    out = {
+        "mastery": pd.DataFrame(
+            {
+                "n": sizes.loc[mastery["group"]].to_numpy(),
+                "percent": 100 * mastery["rate"].where(mastery["shown"]).to_numpy(dtype=float),
+            },
+            index=pd.MultiIndex.from_frame(mastery[["group", "concept"]], names=["district", "concept"]),
+        )
+    }
+    if len(analysis.misconceptions):
+        told = analysis.misconceptions
+        out["misconceptions"] = pd.DataFrame(
+            {"n": sizes.loc[told["group"]].to_numpy(), "percent": 100 * told["share"].to_numpy(dtype=float)},
+            index=pd.MultiIndex.from_frame(
+                told[["group", "misconception", "concept"]], names=["district", "misconception", "concept"]
+            ),
+        )
+    return out | {f"by {by}": table for by, table in _by_attribute(analysis)}
+
+
+def _by_attribute(analysis: Analysis) -> list[tuple[str, pd.DataFrame]]:
+    if not len(analysis.levels):
+        return []
+    out = []
+    rows = analysis.levels[analysis.levels["measure"] == "mastery"]
+    for by in dict.fromkeys(str(b).split(" x ")[-1] for b in rows["by"]):
+        cells: dict[tuple[str, str, str], tuple[int, float]] = {}
+        for r in rows[rows["by"].isin([by, f"district x {by}"])].itertuples():
+            district, _, level = str(r.group).rpartition(" / ") if " x " in str(r.by) else ("all", "", str(r.group))
+            cells[district, level, str(r.concept)] = (int(r.students), 100 * float(r.estimate))
+        table = pd.DataFrame.from_dict(cells, orient="index", columns=["n", "percent"])
+        table.index = pd.MultiIndex.from_tuples(list(cells), names=["district", by, "concept"])
+        out.append((by, table))
+    return out
+
+
+def sums_of(tables: Mapping[str, pd.DataFrame]) -> list[Sum]:
+    """Sums that no table shows: ever English learners are the learners and the reclassified."""
+    if not {"by el_status", "by ever_el"} <= set(tables):
+        return []
+    districts = dict.fromkeys(tables["by ever_el"].index.get_level_values("district"))
+    parts = {"ever EL": ("EL", "RFEP"), "never EL": ("never EL",), "(not recorded)": ("(not recorded)",)}
+    return [
+        ({"district": d, "ever_el": whole}, [{"district": d, "el_status": p} for p in levels])
+        for d in districts
+        for whole, levels in parts.items()
+    ]
+
+
+def _contrast_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """Differences as `disclose` takes them: between whom, and the numbers that belong to both."""
+    out: dict[str, pd.DataFrame] = {}
+    rows = analysis.contrasts
+    if len(rows):
+        out["differences"] = pd.DataFrame(
+            {
+                "first": [{"district": g} for g in rows["group"]],
+                "second": [{"district": g} for g in rows["other"]],
+                "gap": 100 * rows["difference"].to_numpy(dtype=float),
+                "row": rows.index,
+            },
+            index=pd.Index(rows["concept"].astype(str), name="concept"),
+        )
+    sub = analysis.subgroups
+    if len(sub):
+        sub = sub[(sub["kind"] == "gap") & sub["measure"].isin(["mean", "mastery"])]
+        sides = [_sides(r, analysis.groups) for _, r in sub.iterrows()]
+        out["subgroups"] = pd.DataFrame(
+            {"first": [s[0] for s in sides], "second": [s[1] for s in sides], "row": sub.index.to_numpy(dtype=float)},
+            index=pd.Index(sub["concept"].astype(str), name="concept"),
+        )
+    return out
+
+
+def _sides(row: "pd.Series[Any]", districts: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Who is compared with whom, as dimension -> level; `within` names a district, or a level for two districts."""
+    by, within, first, second = (str(row[c] or "") for c in ("by", "within", "group", "versus"))
+    if by == "district":
+        return {"district": first}, {"district": second}
+    if within in districts:
+        return {"district": within, by: first}, {"district": within, by: second}
+    if within:
+        return {"district": first, by: within}, {"district": second, by: within}
+    return {by: first}, {by: second}
+
+
+def _public(analysis: Analysis, shown: Disclosure, draft: bool) -> Analysis:
+    mastery = _public_mastery(analysis.mastery, shown.tables["mastery"])
+    whole = {
+        (str(r.concept), str(r.group))
+        for r, old in zip(mastery.itertuples(), analysis.mastery.itertuples(), strict=True)
+        if r.shown or not old.shown
+    }
+    contrasts = _public_contrasts(analysis.contrasts, shown.tables.get("differences"))
+    all_whole = {g for g in analysis.groups if all((str(c), g) in whole for c in analysis.concepts.index)}
+    means = analysis.means[[_kept(r, whole, all_whole) for r in analysis.means.itertuples()]]
+    mean_contrasts = analysis.mean_contrasts
+    if len(mean_contrasts):
+        both = [
+            all(_kept(_Cell(str(r.concept), str(g)), whole, all_whole) for g in (r.group, r.other))
+            for r in mean_contrasts.itertuples()
+        ]
+        mean_contrasts = mean_contrasts[both]
+    flagged = int((analysis.dif["ets_class"] == "C").sum()) if len(analysis.dif) else 0
+    notices = (
+        *(n for n in analysis.notices if n.code != "constant-item"),
+        Notice("items-internal", "notice", f"Items are secure and not named here; {flagged} of {len(analysis.dif)} "
+               "work very differently for students of equal ability in the two places."),
+        Notice("protected", "notice", "Numbers that could give small groups away are hidden or shown as a bound."),
+    )  # fmt: skip
+    empty = pd.DataFrame()
+    return replace(
+        analysis,
+        mastery=mastery,
+        contrasts=contrasts,
+        means=means,
+        mean_contrasts=mean_contrasts,
+        items=analysis.items.assign(title="", flags="", b=np.nan, a=np.nan, share_correct=np.nan, item_rest=np.nan),
+        dif=empty,
+        options=empty,
+        scores=empty,
+        profile_scores=empty,
+        distribution=empty,
+        schools=empty,
+        coverage=empty,
+        levels=empty,
+        truth=empty,
+        misconceptions=_public_misconceptions(analysis.misconceptions, shown.tables.get("misconceptions")),
+        participation=_public_participation(analysis, shown),
+        subgroups=_public_subgroups(analysis, shown),
+        notices=notices,
+        provenance={**analysis.provenance, "edition": "draft" if draft else "public"},
+    )
+
+
+@dataclass(frozen=True)
+class _Cell:
+    concept: str
+    group: str
+
+
+def _kept(row: Any, whole: set[tuple[str, str]], all_whole: set[str]) -> bool:
+    """Whether an average may stand: of the total only where no concept of the group is hidden or coded."""
+    return str(row.group) in all_whole if row.concept == TOTAL else (str(row.concept), str(row.group)) in whole
+
+
+def _whole(text: Any) -> float:
+    """The number of a published percentage; NaN where it is hidden or a bound."""
+    return float(text) if re.fullmatch(r"\d+", str(text)) else float("nan")
+
+
+def _in_words(text: Any) -> str:
+    """A hidden or coded percentage as a reason."""
+    found = re.fullmatch(r"([≥≤])(\d+)", str(text))
+    if found is None:
+        return HIDDEN_GROUP
+    return f"{found[2]} of 100 or {'more' if found[1] == '≥' else 'fewer'}"
+
+
+def _public_mastery(mastery: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    out = mastery.copy()
+    rate = np.array([_whole(t) for t in table["percent"]]) / 100
+    hide = np.isnan(rate)
+    for name in ("rate", "se", "low", "high", *(c for c in out.columns if c.startswith("rate_"))):
+        values = rate if name == "rate" else out[name].to_numpy(dtype=float).round(2)
+        out[name] = np.where(hide, np.nan, values)
+    out["reason"] = [
+        str(old) if not was else ("" if not gone else _in_words(text))
+        for old, was, gone, text in zip(mastery["reason"], mastery["shown"], hide, table["percent"], strict=True)
+    ]
+    out["shown"] = ~hide
+    small = (table["n"] == MARK).to_numpy()
+    out["n"] = np.where(small, np.nan, out["n"].to_numpy(dtype=float))
+    out["schools"] = np.where(small, np.nan, out["schools"].to_numpy(dtype=float))
+    return out
+
+
+def _public_contrasts(contrasts: pd.DataFrame, table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        return contrasts
+    out = contrasts.copy()
+    numbers = [c for c in out.columns if pd.api.types.is_float_dtype(out[c]) and c != "p_adjusted"]
+    for i, (gap, kept) in enumerate(zip(table["gap"], table["row"].notna(), strict=True)):
+        place = out.index[i]
+        if contrasts.at[place, "difference"] != contrasts.at[place, "difference"]:
+            continue
+        if kept:
+            out.loc[place, numbers] = out.loc[place, numbers].astype(float).round(2)
+            out.at[place, "difference"] = float(gap) / 100
+            continue
+        out.loc[place, [*numbers, "p_adjusted"]] = np.nan
+        bound = re.fullmatch(r"([≥≤])(-?\d+)", str(gap))
+        verdict = "not shown"
+        if bound is not None and (int(bound[2]) > 0 if bound[1] == "≥" else int(bound[2]) < 0):
+            verdict = "ahead" if bound[1] == "≥" else "behind"
+        # the verdict may stay only where the published bound says as much by itself
+        out.at[place, "verdict"] = verdict if verdict == contrasts.at[place, "verdict"] else "not shown"
+        out.at[place, "reason"] = NOT_SHOWN
+    return out
+
+
+def _public_misconceptions(told: pd.DataFrame, table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        return told
+    share = np.array([_whole(t) for t in table["percent"]]) / 100
+    keep = ~np.isnan(share)
+    out = told.assign(share=share, low=told["low"].round(2), high=told["high"].round(2))
+    return out.drop(columns=["chosen", "n"])[keep]
+
+
+def _public_participation(analysis: Analysis, shown: Disclosure) -> pd.DataFrame:
+    sizes = shown.tables["mastery"]["n"].groupby(level="district").first()
+    small = analysis.participation["group"].map(sizes).eq(MARK)
+    return analysis.participation[~small]
+
+
+def _public_subgroups(analysis: Analysis, shown: Disclosure) -> pd.DataFrame:
+    """Differences of subgroups whose both sides are shown as they are; averages over all items are left out."""
+    if "subgroups" not in shown.tables:
+        return analysis.subgroups.iloc[:0]
+    table = shown.tables["subgroups"]
+    kept = analysis.subgroups.loc[table["row"].dropna().astype(int)]
+    kept = kept[(kept["measure"] == "mastery") & (kept["concept"] != TOTAL)]
+    numbers = [c for c in kept.columns if pd.api.types.is_float_dtype(kept[c])]
+    rough = kept.drop(columns=[c for c in numbers if c.startswith(("value_", "regression", "se_"))])
+    for name in ("estimate", "se", "low", "high", "effect", "effect_low", "effect_high"):
+        rough[name] = rough[name].round(2)
+    return rough
