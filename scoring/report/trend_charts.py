@@ -8,6 +8,11 @@ import pandas as pd
 from scoring.report.charts import NARROW, WIDE, Chart, _colour, _in_lines, _shape, _svg
 
 
+def frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Rows as what `series` takes, also when there are none."""
+    return pd.DataFrame(list(rows), columns=["group", "period", "value"])
+
+
 def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, str], what: str) -> Chart:
     """Changes of shares by concept and group, with intervals about a line at no change.
 

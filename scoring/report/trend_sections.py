@@ -13,12 +13,12 @@ CHANGE_HEADS = ("Concept", "District", "Between", "#Before", "#After", "#Change"
                 "What can be said")  # fmt: skip
 
 
-def _span(low: float, high: float, scale: float = 100) -> Cell:
-    return Cell("not known" if low != low else f"{scale * low:+.0f} to {scale * high:+.0f}")
+def _span(low: float, high: float) -> Cell:
+    return Cell("not known" if low != low else f"{blocks.signed(low)} to {blocks.signed(high)}")
 
 
 def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...], ...]:
-    names, titles = concept_names(meeting), {o.code: o.day for o in meeting.held}
+    names, titles = concept_names(meeting), {o.code: o.day[:7] for o in meeting.held}
     rows = []
     for r in part.itertuples():
         said = f"{r.verdict}: stands out from the other concepts" if r.stands_out else str(r.verdict)

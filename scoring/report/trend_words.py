@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.report.blocks import Card
+from scoring.report.blocks import Card, signed
 from scoring.report.words import listed, of_hundred
 from scoring.runs.meeting import Meeting
 from scoring.runs.trending import Occasion
@@ -40,8 +40,7 @@ def moved(r: Any) -> str:
     """A change in a clause: from so many to so many of 100, with its likely range."""
     text = f"{100 * r.rate_1:.0f} → {of_hundred(r.rate_2)}"
     if r.low == r.low:
-        low, high = sorted((100 * r.low, 100 * r.high))
-        return f"{text} (change likely {low:+.0f} to {high:+.0f})"
+        return f"{text} (change likely {signed(r.low)} to {signed(r.high)})"
     return f"{text} (how sure that is, is not known)"
 
 
@@ -78,10 +77,12 @@ def _headline(meeting: Meeting, names: dict[str, str]) -> str:
         told = listed(f"{r.group} {moved(r)}" for r in part.itertuples())
         more = [lower(names[c]) for c in found["concept"].unique() if c != concept]
         also = f" The same holds for {listed(more)}." if more else ""
-        return (
-            f"{names[concept]} fell among the same students, while their other concepts did not: {told}.{also} "
-            "Start with this concept."
-        )
+        table = meeting.changes
+        rest = table[(table["second"] == part["second"].iloc[0]) & (table["kind"] == part["kind"].iloc[0])]
+        rest = rest[rest["group"].isin(part["group"]) & ~rest["concept"].isin(found["concept"])]
+        beside = "more than their other concepts" if (rest["verdict"] == "fell").any() else "while no other concept did"
+        who = "among the same students" if part["kind"].iloc[0] == "cohort" else "in the same grade"
+        return f"{names[concept]} fell {who}, {beside}: {told}.{also} Start with this concept."
     published = _published_falls(meeting)
     if published:
         return published[0]
@@ -103,7 +104,7 @@ def _published_falls(meeting: Meeting) -> list[str]:
     fell = table[table["verdict"].astype(str).str.startswith("fell")] if len(table) else table
     out = []
     for r in fell.sort_values("change").itertuples() if len(fell) else ():
-        sure = f" (change likely {100 * r.low:+.0f} to {100 * r.high:+.0f})" if r.low == r.low else ""
+        sure = f" (change likely {signed(r.low)} to {signed(r.high)})" if r.low == r.low else ""
         out.append(
             f"{r.group}: {100 * r.rate_1:.0f} of 100 students were proficient in {r.first}; of the same cohort "
             f"{100 * r.rate_2:.0f} in {r.second}{sure}."
