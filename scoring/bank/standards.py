@@ -56,6 +56,18 @@ def store_ratings(session: Session, run: Run, table: pd.DataFrame) -> None:
     store_table(session, run, "ratings", table[["item", "rater", "district", "share", "version"]])
 
 
+def nothing_open(session: Session, kind: str, about: tuple[str, ...]) -> None:
+    """Raises Conflict where something of `about` is in an open decision of this kind."""
+    for decision in session.exec(select(Decision).where(Decision.kind == kind, Decision.status == "open")).all():
+        both = [a for a in about if a in decision.payload.get("about", [])]
+        if both:
+            raise Conflict(
+                "already-open",
+                f"Decision {decision.id} about {', '.join(both)} is open already.",
+                f"itembank decisions show {decision.id}",
+            )
+
+
 def propose(
     session: Session,
     kind: str,
@@ -79,14 +91,7 @@ def propose(
         Conflict: one of `about` is open already.
     """
     person = people.require(session, "decisions", as_)
-    for decision in session.exec(select(Decision).where(Decision.kind == kind, Decision.status == "open")).all():
-        both = [a for a in about if a in decision.payload.get("about", [])]
-        if both:
-            raise Conflict(
-                "already-open",
-                f"Decision {decision.id} about {', '.join(both)} is open already.",
-                f"itembank decisions show {decision.id}",
-            )
+    nothing_open(session, kind, about)
     payload: dict[str, Any] = {"run": run.id, "about": list(about)}
     return decisions.propose(session, kind, subject, proposal, reason, person, str(run.id), payload)
 

@@ -220,6 +220,7 @@ def propose_cuts(
         The run that holds them and the decision.
     """
     names = tuple(c.concept for c in cuts)
+    bank.nothing_open(session, "cut", names)
     run = bank.store_run(
         session,
         "cuts",

@@ -29,6 +29,7 @@ def propose_scale(
     """
     version = 1 + sum(1 for s, *_ in scales(session) if s.name == name)
     scale = ReportingScale(name, version, slope, intercept, lowest, highest, decimals)
+    bank.nothing_open(session, "scale", (name,))
     run = bank.store_run(
         session,
         "scale",

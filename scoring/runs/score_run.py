@@ -10,11 +10,13 @@ import pandas as pd
 import scoring
 from itembank.errors import Conflict, Rejected
 from scoring import bank
+from scoring.data import ANSWERED
 from scoring.frozen_profile import FrozenProfile
 from scoring.irt.errors import DesignError
 from scoring.runs.calibrating import stored_fit
 from scoring.runs.cutting import agreed_cuts, placed
 from scoring.runs.profiles_kept import kept_profile
+from scoring.scores import MINIMUM_ANSWERS, NOTHING_VALID, TOO_FEW
 
 METHODS = ("eap", "map", "mle", "wle", "warm")
 
@@ -90,7 +92,7 @@ def score_administration(
     fit = stored_fit(session, source)
     known = [i for i in data.items.index if i in fit.item_names]
     frame = data.frame(not_reached)
-    scores = scoring.score(fit, frame[known], method=method)
+    scores = _by_answers(scoring.score(fit, frame[known], method=method), data, known)
     concepts = None
     if frozen is not None:
         concepts = frozen.score(frame[[i for i in data.items.index if i in set(frozen.items.names)]])
@@ -135,6 +137,17 @@ def score_administration(
     return Scored(
         run, scores, concepts, data, left_out, None if profile_run is None else profile_run.id, tuple(notices)
     )
+
+
+def _by_answers(scores: pd.DataFrame, data: Any, known: list[str]) -> pd.DataFrame:
+    """The scores without those of too few answers: in the frame a blank that counts as wrong looks like an answer."""
+    place = data.items.index.get_indexer(known)
+    answered = (data.status[:, place] == ANSWERED).sum(axis=1)
+    few = answered < min(MINIMUM_ANSWERS, len(known))
+    out = scores.copy()
+    out.loc[few, ["theta", "se"]] = np.nan
+    out.loc[few, "status"] = np.where(answered[few] > 0, TOO_FEW, NOTHING_VALID)
+    return out
 
 
 def _standing(session: Any, run: Any, allow_stale: bool) -> list[str]:
