@@ -16,6 +16,7 @@ from itembank.models import (
     ItemVersion,
     Misconception,
     Option,
+    Run,
     Standard,
 )
 from itembank.standards import normalised
@@ -28,7 +29,8 @@ class Filters:
     Attributes:
         words: every word must occur in the text (stem, options, solution, misconceptions, tags), in any case.
         concept, misconception: ids; standard: a code in any spelling, also of a whole domain (7.RP).
-        a, b, p: (lowest, highest) discrimination, difficulty and proportion correct in the newest calibration.
+        a, b, p: (lowest, highest) discrimination, difficulty and proportion correct in the newest
+            calibration that an item took part in.
     """
 
     words: str = ""
@@ -132,10 +134,18 @@ def _with_standard(text: str) -> Any:
 
 
 def _with_parameter(name: str, low: float | None, high: float | None) -> Any:
-    """Versions whose parameter on the total scale, in the newest run, lies between."""
-    parameter = _table(ItemParameter)
-    newest = sa.select(sa.func.max(parameter.run_id)).where(parameter.scale == "total").scalar_subquery()
-    rated = sa.select(parameter.item_version_id).where(parameter.run_id == newest, parameter.scale == "total")
+    """Versions whose value on the total scale, in the newest calibration they took part in, lies between."""
+    parameter, run = _table(ItemParameter), _table(Run)
+    newest = (
+        sa.select(parameter.item_version_id, sa.func.max(parameter.run_id).label("run_id"))
+        .join_from(ItemParameter, Run, run.id == parameter.run_id)
+        .where(parameter.scale == "total", run.kind == "calibrate", run.status != "withdrawn")
+        .group_by(parameter.item_version_id)
+        .subquery()
+    )
+    same = sa.and_(newest.c.run_id == parameter.run_id, newest.c.item_version_id == parameter.item_version_id)
+    rated = sa.select(parameter.item_version_id).join_from(ItemParameter, newest, same)
+    rated = rated.where(parameter.scale == "total")
     value = parameter[name] if name in parameter else parameter.further[name].as_float()
     if low is not None:
         rated = rated.where(value >= low)
