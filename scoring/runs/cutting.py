@@ -104,7 +104,9 @@ def read_ratings(path: str) -> pd.DataFrame:
     if not {"item", "rating"} <= set(frame.columns):
         frame = frame.melt(id_vars=keep, var_name="item", value_name="rating")
     frame = frame[frame["rating"].astype(str).str.strip() != ""]
-    return frame.reindex(columns=["item", "rater", "district", "rating", "line"]).fillna({"district": ""})
+    if "district" not in frame.columns:
+        frame = frame.assign(district="")
+    return frame[["item", "rater", "district", "rating", "line"]]
 
 
 def read_csv(path: str, required: Sequence[str]) -> pd.DataFrame:

@@ -20,8 +20,8 @@ def second_opinion(session: Any, run: Any) -> tuple[pd.DataFrame, Any]:
     Returns:
         DataFrame indexed by concept: items (that need it, right-or-wrong items only), identified (whether the Q-matrix
         tells students with and without it apart), n, irt and dina (shares of masters at a probability of .5), agree,
-        kappa, correlation, decided_agree (share of equal verdicts among students whom the profile decides on); and
-        the DINA.
+        kappa, correlation, masters_agree (of the students whom the profile calls "mastered", the share that DINA
+        does too) and others_agree (of "not yet"); and the DINA.
 
     Raises:
         DesignError: the run has no concept scores, or no item is right-or-wrong.
@@ -42,15 +42,15 @@ def second_opinion(session: Any, run: Any) -> tuple[pd.DataFrame, Any]:
         raise DesignError("no-items", "No right-or-wrong item names a concept.", "Tag the items with concepts.")
     found = scoring.dina(frame[list(tags)], tags)
     table = scoring.agreement(first, found.mastery).rename(columns={"first": "irt", "second": "dina"})
-    decided = []
+    masters, others = [], []
     for concept in table.index:
         both = pd.concat([first[concept], found.mastery[concept]], axis=1, join="inner").dropna().to_numpy()
-        sure = (both[:, 0] >= MASTERED) | (both[:, 0] <= NOT_YET)
-        same = (both[sure, 0] >= MASTERED) == (both[sure, 1] >= 0.5)
-        decided.append(float(same.mean()) if sure.any() else float("nan"))
+        high, low = both[:, 0] >= MASTERED, both[:, 0] <= NOT_YET
+        masters.append(float((both[high, 1] >= 0.5).mean()) if high.any() else float("nan"))
+        others.append(float((both[low, 1] < 0.5).mean()) if low.any() else float("nan"))
     table.insert(0, "items", found.concepts["items"].reindex(table.index).astype(int))
     table.insert(1, "identified", found.concepts["identified"].reindex(table.index).astype(bool))
-    return table.assign(decided_agree=decided), found
+    return table.assign(masters_agree=masters, others_agree=others), found
 
 
 def said(found: Any) -> str:
@@ -58,4 +58,8 @@ def said(found: Any) -> str:
     classes = len(found.classes)
     apart = classes - sum(len(group) - 1 for group in found.indistinguishable)
     known = f"the tags tell {apart} of {classes} patterns of mastery apart"
-    return f"DINA: {found.n:,.0f} students, log-likelihood {found.log_likelihood:,.1f}; {known}."
+    border = "It draws its border where the answers divide, the profile at the cut: compare the order of the students"
+    return (
+        f"DINA: {found.n:,.0f} students, log-likelihood {found.log_likelihood:,.1f}; {known}. {border} (correlation) "
+        "first, the shares only where both borders are alike."
+    )
