@@ -49,7 +49,8 @@ def check(
     counts = {s: sum(f.severity == s for f in checked.findings) for s in ("error", "warning", "notice")}
     said = ", ".join(f"{n} {s}{'' if n == 1 else 's'}" for s, n in counts.items() if n)
     files = f"{checked.files} file{'' if checked.files == 1 else 's'}"
-    terminal.say(f"{files}, {len(checked.items)} items: {said or 'no findings'}.")
+    items = f"{len(checked.items)} item{'' if len(checked.items) == 1 else 's'}"
+    terminal.say(f"{files}, {items}: {said or 'no findings'}.")
     bad = counts["error"] + counts["warning"] + (counts["notice"] if strict else 0)
     where = " ".join(map(str, chosen))
     terminal.next_step(
