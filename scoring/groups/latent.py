@@ -15,12 +15,16 @@ from scoring.groups.mixed import (
     covariance_scores,
     expectations,
     moved,
+    posterior_means,
     solve_step,
 )
 from scoring.groups.sites import Evidence, Sites, no_sites, sweep
 from scoring.irt.errors import DesignError, NotConverged
 
 Array = NDArray[np.float64]
+
+#: Of a district's residual correlations; below, they are held here (see `inside`).
+SMALLEST_EIGENVALUE = 0.01
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def fit(
             scores = covariance_scores(design, sums, population, new_eta, effects, gamma_covariance)
             change = float(np.abs(new_eta - eta).max() / np.sqrt(start.diagonal().max()))
             eta = new_eta
-        mean = sums.answer + np.einsum("nab,nb->na", sums.pull, eta)
+        mean = posterior_means(sums, eta)
         variance = np.einsum("ncc->nc", sums.covariance)
         if iteration > 1:
             tau_step = solve_step(scores.tau_score, scores.tau_information)
@@ -144,13 +148,31 @@ def _covariance_step(
     for d in range(design.n_districts):
         mine = design.school_district == d
         e = solve_step(scores.sigma_score[mine].sum(axis=0), scores.sigma_information[mine].sum(axis=0))
-        largest = max(largest, float(np.abs(e).max()))
-        sigma[d] = moved(sigma[d], e)
+        sigma[d], held = inside(moved(sigma[d], e))
+        step = np.abs(sigma[d] / population.sigma[d] - 1) if held else np.abs(e)
+        largest = max(largest, float(step.max()))
     if np.any(size < FREE_CORRELATIONS_FROM) and design.n_districts > 1 and c > 1:
         sigma = _common_correlations(sigma, size)
         largest = float(np.abs(sigma / population.sigma - 1).max())
     tau = moved(population.tau, tau_step) if np.any(tau_step) else population.tau
     return Population(gamma.reshape(c, -1).T, sigma, tau), largest
+
+
+def inside(sigma: Array) -> tuple[Array, bool]:
+    """A covariance whose correlations keep away from singular, and whether it had to be held there.
+
+    Two concepts that the answers cannot tell apart have their maximum at a correlation of 1, where no plausible value
+    can be drawn. The smallest eigenvalue of the correlations is held at `SMALLEST_EIGENVALUE` (for two concepts: a
+    correlation of at most .99), by shrinking all correlations alike.
+    """
+    sd = np.sqrt(np.diag(sigma))
+    correlation = sigma / sd[:, None] / sd
+    smallest = float(np.linalg.eigvalsh(correlation)[0])
+    if smallest >= SMALLEST_EIGENVALUE:
+        return sigma, False
+    share = (SMALLEST_EIGENVALUE - smallest) / (1 - smallest)
+    shrunk = (1 - share) * correlation + share * np.eye(len(sd))
+    return shrunk * sd[:, None] * sd, True
 
 
 def _common_correlations(sigma: Array, size: NDArray[np.int64]) -> Array:

@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
+from scoring.groups.chunks import over_chunks
 from scoring.groups.design import Design
 from scoring.groups.sites import Sites
 
 Array = NDArray[np.float64]
 
+#: Students worked on at a time.
+CHUNK = 1024
 #: Weight, in schools, and size, as a share of the residual variance, of the prior that keeps T off the boundary.
 SCHOOL_PRIOR_WEIGHT, SCHOOL_PRIOR_SHARE = 2.0, 0.05
 #: Below this many students in a district the residual correlations are common, the SDs free (STATISTICS.md, 7).
@@ -80,19 +83,13 @@ def collect(design: Design, sites: Sites, population: Population) -> Sums:
     """All sums of one pass over the students (who are in the design's order)."""
     n_concepts = population.tau.shape[0]
     inverse = np.linalg.inv(population.sigma)
-    system = inverse[design.district]
-    diagonal = np.arange(n_concepts)
-    system[:, diagonal, diagonal] += sites.precision
-    covariance = np.linalg.inv(system)
-    answer = np.einsum("nab,nb->na", covariance, sites.shift)
-    pull = -covariance * sites.precision[:, None, :]  # VΣ⁻¹ = I - VP, since V(P + Σ⁻¹) = I
-    pull[:, diagonal, diagonal] += 1.0
+    covariance, pull, answer = _posteriors(design, sites, population)
     cell_inverse = inverse[design.school_district[design.cell_school]]
     size = np.diff(np.append(design.cell_start, design.order.size)).astype(float)
-    cell_pull = np.add.reduceat(pull, design.cell_start, axis=0)
+    cell_pull = np.add.reduceat(pull, design.cell_start, axis=2).transpose(2, 0, 1)
     information = cell_inverse @ (size[:, None, None] * np.eye(n_concepts) - cell_pull)
     information = (information + information.transpose(0, 2, 1)) / 2
-    shift = np.einsum("mab,mb->ma", cell_inverse, np.add.reduceat(answer, design.cell_start, axis=0))
+    shift = np.einsum("mab,am->mb", cell_inverse, np.add.reduceat(answer, design.cell_start, axis=1))
     school_information = np.add.reduceat(information, design.school_first_cell, axis=0)
     school_shift = np.add.reduceat(shift, design.school_first_cell, axis=0)
     school_gain = np.linalg.inv(np.linalg.inv(population.tau) + school_information)
@@ -108,7 +105,56 @@ def collect(design: Design, sites: Sites, population: Population) -> Sums:
         back = school_map[s].T @ school_gain[s]
         normal[s] = full - back @ school_map[s]
         right[s] = np.einsum("ma,mk->ak", shift[cells], x).reshape(-1) - back @ school_shift[s]
-    return Sums(covariance, answer, pull, information, shift, school_gain, school_map, school_shift, normal, right)
+    return Sums(
+        covariance.transpose(2, 0, 1),
+        answer.T,
+        pull.transpose(2, 0, 1),
+        information,
+        shift,
+        school_gain,
+        school_map,
+        school_shift,
+        normal,
+        right,
+    )
+
+
+def _posteriors(design: Design, sites: Sites, population: Population) -> tuple[Array, Array, Array]:
+    """V_i (C, C, N), B_i = V_i Σ⁻¹ (C, C, N) and V_i h_i (C, N): students last, where each operation is one long loop.
+
+    V_i comes from Σ by one change of rank one per concept, V ← V - v v' p/(1 + p v_c) (Sherman & Morrison 1950).
+    """
+    n, n_concepts = sites.precision.shape
+    covariance = np.empty((n_concepts, n_concepts, n))
+    pull = np.empty((n_concepts, n_concepts, n))
+    answer = np.empty((n_concepts, n))
+    eye = np.eye(n_concepts)[:, :, None]
+
+    def fill(r: slice) -> None:
+        v = population.sigma.transpose(1, 2, 0)[:, :, design.district[r]]
+        precision, shift = sites.precision[r].T.copy(), sites.shift[r].T.copy()
+        for c in range(n_concepts):
+            column = v[:, c].copy()
+            v -= column[:, None] * (column * (precision[c] / (1.0 + precision[c] * column[c])))
+        covariance[:, :, r] = v
+        answer[:, r] = (v * shift).sum(axis=1)
+        v *= -precision  # VΣ⁻¹ = I - VP, since V(P + Σ⁻¹) = I
+        v += eye
+        pull[:, :, r] = v
+
+    over_chunks(fill, n, CHUNK)
+    return covariance, pull, answer
+
+
+def posterior_means(sums: Sums, eta: Array) -> Array:
+    """(N, C) V_i h_i + B_i η_i."""
+    out = np.empty(eta.shape)
+
+    def fill(r: slice) -> None:
+        out[r] = sums.answer[r] + (sums.pull[r].transpose(1, 2, 0) * eta[r].T).sum(axis=1).T
+
+    over_chunks(fill, len(eta), CHUNK)
+    return out
 
 
 def expectations(design: Design, gamma: Array, effects: Array) -> Array:
@@ -143,23 +189,25 @@ def covariance_scores(
     c = population.tau.shape[0]
     inverse = np.linalg.inv(population.sigma)
     root = np.linalg.cholesky(population.sigma)
-    mean = sums.answer + np.einsum("nab,nb->na", sums.pull, eta)
-    residual = np.einsum("nab,nb->na", inverse[design.district], mean - eta)
+    residual = posterior_means(sums, eta) - eta
+    for d in range(design.n_districts):
+        mine = design.district == d
+        residual[mine] = residual[mine] @ inverse[d]
     n_schools = design.school_size.size
     score = np.empty((n_schools, c, c))
     info = np.empty((n_schools, c * c, c * c))
+    flat = sums.covariance.transpose(1, 2, 0).reshape(c * c, -1)
     eye = np.eye(c)
     for s in range(n_schools):
         rows, d = design.school_rows(s), int(design.school_district[s])
         # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
         left = np.linalg.inv(root[d])
-        m = eye - left @ sums.covariance[rows] @ left.T
-        flat = m.reshape(-1, c * c)
-        info[s] = (flat.T @ flat).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
+        m = eye.reshape(-1, 1) - np.kron(left, left) @ flat[:, rows]
+        info[s] = (m @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
         q = residual[rows] @ root[d]
         spread = left @ sums.school_gain[s] @ left.T
         from_school = (info[s] @ spread.reshape(-1)).reshape(c, c)
-        score[s] = 0.5 * (q.T @ q + from_school - m.sum(axis=0))
+        score[s] = 0.5 * (q.T @ q + from_school - m.sum(axis=1).reshape(c, c))
     info *= 0.5
     return CovarianceScores(residual, score, info, *_tau_scores(sums, population, effects, gamma_covariance))
 

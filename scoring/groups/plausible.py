@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.groups.chunks import over_chunks
 from scoring.groups.draws import keys, normals
 from scoring.groups.latent import LatentRegression
 from scoring.groups.mixed import moved
@@ -55,8 +56,8 @@ def draw(
     out = np.empty((n, draws, c), dtype=np.float32)
     exact = n < EXACT_BELOW
     diagonal = np.arange(c)
-    for start in range(0, n, CHUNK):
-        r = slice(start, start + CHUNK)
+
+    def fill(r: slice) -> None:
         z = normals(who[r], draws * c).reshape(-1, draws, c)
         home, school, pattern = design.district[r], design.school[r], design.pattern[r]
         fixed = np.stack([f[pattern] + u[school] for f, u in etas])  # (M, n, C) expectations
@@ -81,6 +82,8 @@ def draw(
                     )  # fmt: skip
         centre, width = regression.mean[r, None, :], sd[r, None, :]
         out[r] = centre + width * cornish_fisher((theta - centre) / width, skewness[r, None, :], kurtosis[r, None, :])
+
+    over_chunks(fill, n, CHUNK)
     back = np.empty_like(design.order)
     back[design.order] = np.arange(n)
     return out[back]
@@ -120,13 +123,15 @@ def cornish_fisher(z: Array, skewness: Array, kurtosis: Array) -> Array:
     # the slope at 3 SDs, 1 - |s| + k - 1.361 s², stays above .05
     kurtosis = np.clip(kurtosis, -0.95 + np.abs(skewness) + 1.361 * skewness**2, 1.2 + skewness**2)
     inside = np.clip(z, -3.0, 3.0)  # beyond, where the expansion bends, the line goes on with slope one
-    square = inside * inside
-    return np.asarray(
-        z
-        + skewness / 6 * (square - 1)
-        + kurtosis / 24 * inside * (square - 3)
-        - skewness * skewness / 36 * inside * (2 * square - 5)
-    )
+    # z + s/6 (z² - 1) + k/24 (z³ - 3z) - s²/36 (2z³ - 5z), by powers
+    out: Array = inside * (kurtosis / 24 - skewness * skewness / 18)
+    out += skewness / 6
+    out *= inside
+    out += 5 / 36 * skewness * skewness - kurtosis / 8
+    out *= inside
+    out -= skewness / 6
+    out += z
+    return out
 
 
 def _parameter_draws(

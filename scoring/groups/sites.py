@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.groups.chunks import over_chunks
 from scoring.irt.ep import cut_weights
 
 Array = NDArray[np.float64]
@@ -56,20 +57,31 @@ def evidence(
     n = scores.shape[0]
     out = np.zeros((n, n_concepts, nodes.size))
     answered = np.zeros((n, n_concepts), dtype=np.int64)
-    for c in range(n_concepts):
-        mine = np.flatnonzero(concept == c)
-        pairs = [(j, k) for j in mine for k in range(log_probability.shape[1]) if np.any(log_probability[j, k] != 0)]
-        if not pairs:
-            continue
-        table = np.array([log_probability[j, k] for j, k in pairs])
-        item = np.array([j for j, _ in pairs])
-        category = np.array([k for _, k in pairs], dtype=np.int8)
-        for start in range(0, n, 8 * CHUNK):
-            rows = slice(start, start + 8 * CHUNK)
-            out[rows, c] = (scores[rows][:, item] == category).astype(np.float64) @ table
-        answered[:, c] = (scores[:, mine] >= 0).sum(axis=1)
-    out -= out.max(axis=2, keepdims=True)
+    items = [np.flatnonzero(concept == c) for c in range(n_concepts)]
+
+    def fill(rows: slice) -> None:
+        for c, mine in enumerate(items):
+            if mine.size:
+                x = scores[rows][:, mine]
+                answered[rows, c] = (x >= 0).sum(axis=1)
+                out[rows, c] = _log_likelihood(x, log_probability[mine])
+
+    over_chunks(fill, n, 2 * CHUNK)
     return Evidence(out, nodes, answered)
+
+
+def _log_likelihood(x: NDArray[np.int8], table: Array) -> Array:
+    """(n, Q) log-likelihoods of scores (n, J) from log P(X = k | θ), (J, K, Q); the maximum of each row is 0."""
+    low = table[:, 0]
+    if x.min() >= 0 and x.max() <= 1:  # the codes themselves say who is in the upper category
+        out = x.astype(np.float64) @ (table[:, 1] - low)
+        out += low.sum(axis=0)
+    else:
+        out = (x >= 0).astype(np.float64) @ low
+        for k in range(1, table.shape[1]):
+            out += (x == k).astype(np.float64) @ (table[:, k] - low)
+    out -= out.max(axis=1, keepdims=True)
+    return np.asarray(out)
 
 
 def no_sites(ev: Evidence) -> Sites:
@@ -125,19 +137,40 @@ def _tilted_weights(log_likelihood: Array, nodes: Array, precision: Array, shift
 
 def _tilted_moments(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tuple[Array, Array, Array, Array]:
     precision, shift = _cavity(mean, variance, sites)
-    powers = np.stack([np.ones_like(ev.nodes), ev.nodes, ev.nodes**2], axis=1)
     first = np.empty_like(mean)
     second = np.empty_like(mean)
-    for start in range(0, mean.shape[0], CHUNK):
-        r = slice(start, start + CHUNK)
-        weights = _tilted_weights(ev.log_likelihood[r], ev.nodes, precision[r], shift[r])
-        sums = weights.reshape(-1, ev.nodes.size) @ powers
-        m = sums[:, 1] / sums[:, 0]
-        first[r] = m.reshape(first[r].shape)
-        second[r] = (sums[:, 2] / sums[:, 0] - m * m).reshape(first[r].shape)
+
+    def fill(r: slice) -> None:
+        sums = tilted_sums(ev, precision, shift, r, 3)
+        m = sums[1] / sums[0]
+        first[r] = m
+        second[r] = sums[2] / sums[0] - m * m
+
+    over_chunks(fill, len(mean), CHUNK)
     # a posterior narrower than the grid can resolve is held at a quarter of the spacing
     spacing = ev.nodes[1] - ev.nodes[0]
     return first, np.maximum(second, (spacing / 4) ** 2), precision, shift
+
+
+def tilted_sums(ev: Evidence, precision: Array, shift: Array, r: slice, count: int) -> Array:
+    """(count, n, C) sums of θ^0, θ^1, ... under the unnormalised tilted densities of the rows r."""
+    powers = ev.nodes ** np.arange(count)[:, None]
+    basis = np.stack([-0.5 * ev.nodes**2, ev.nodes, np.ones_like(ev.nodes)])
+    p, s = precision[r].T.copy(), shift[r].T.copy()
+    peak = -0.5 * s * s / p  # taken out, so that the cavity's part of the exponent is never positive
+    sums = np.empty((count, p.shape[1], p.shape[0]))
+    weights = np.empty((p.shape[1], ev.nodes.size))
+    for c in range(p.shape[0]):
+        np.matmul(np.stack([p[c], s[c], peak[c]]).T, basis, out=weights)
+        weights += ev.log_likelihood[r, c]
+        np.exp(weights, out=weights)
+        total = powers @ weights.T
+        lost = np.flatnonzero(total[0] < 1e-200)  # answers and expectation so far apart that all underflows
+        if lost.size:
+            again = np.stack([p[c, lost], s[c, lost], peak[c, lost]]).T @ basis + ev.log_likelihood[r, c][lost]
+            total[:, lost] = powers @ np.exp(again - again.max(axis=1, keepdims=True)).T
+        sums[:, :, c] = total
+    return sums
 
 
 def tilted_shape(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tuple[Array, Array]:
@@ -145,19 +178,15 @@ def tilted_shape(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tu
     precision, shift = _cavity(mean, variance, sites)
     skewness = np.empty_like(mean)
     kurtosis = np.empty_like(mean)
-    for start in range(0, mean.shape[0], CHUNK):
-        r = slice(start, start + CHUNK)
-        weights = _tilted_weights(ev.log_likelihood[r], ev.nodes, precision[r], shift[r])
-        powers = ev.nodes[:, None] ** np.arange(5)
-        sums = weights.reshape(-1, ev.nodes.size) @ powers
-        raw = sums[:, 1:] / sums[:, :1]
-        m = raw[:, 0]
-        v = raw[:, 1] - m**2
-        third = raw[:, 2] - 3 * m * raw[:, 1] + 2 * m**3
-        fourth = raw[:, 3] - 4 * m * raw[:, 2] + 6 * m**2 * raw[:, 1] - 3 * m**4
-        shape = skewness[r].shape
-        skewness[r] = (third / v**1.5).reshape(shape)
-        kurtosis[r] = (fourth / v**2 - 3).reshape(shape)
+
+    def fill(r: slice) -> None:
+        sums = tilted_sums(ev, precision, shift, r, 5)
+        m, square, cube, fourth = sums[1:] / sums[0]
+        v = square - m**2
+        skewness[r] = (cube - 3 * m * square + 2 * m**3) / v**1.5
+        kurtosis[r] = (fourth - 4 * m * cube + 6 * m**2 * square - 3 * m**4) / v**2 - 3
+
+    over_chunks(fill, len(mean), CHUNK)
     return skewness, kurtosis
 
 
@@ -170,8 +199,10 @@ def tilted_above(ev: Evidence, mean: Array, variance: Array, sites: Sites, cuts:
     precision, shift = _cavity(mean, variance, sites)
     out = np.empty_like(mean)
     share = cut_weights(ev.nodes, cuts)  # (C, Q)
-    for start in range(0, mean.shape[0], CHUNK):
-        r = slice(start, start + CHUNK)
+
+    def fill(r: slice) -> None:
         weights = _tilted_weights(ev.log_likelihood[r], ev.nodes, precision[r], shift[r])
         out[r] = np.einsum("ncq,cq->nc", weights, share) / weights.sum(axis=2)
+
+    over_chunks(fill, len(mean), CHUNK)
     return np.clip(out, 0.0, 1.0)
