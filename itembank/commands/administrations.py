@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from itembank.commands import administrations_sheets
 from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of, pairs
 
 app = typer.Typer()
+app.registered_commands.extend(administrations_sheets.app.registered_commands)
 
 
 @app.command("open")
