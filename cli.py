@@ -38,7 +38,12 @@ NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "indicators": (("scoring.commands.indicators",), "Yearly indicators and targets."),
     "actions": (("scoring.commands.actions",), "What the districts agreed to try."),
     "report": (
-        ("scoring.commands.report", "scoring.commands.report_packet", "scoring.commands.report_access"),
+        (
+            "scoring.commands.report",
+            "scoring.commands.report_pages",
+            "scoring.commands.report_packet",
+            "scoring.commands.report_access",
+        ),
         "Reports to read and print.",
     ),
     "bank": (("itembank.commands.bank",), "Status, backup, export, verification of the bank."),

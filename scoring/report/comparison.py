@@ -143,7 +143,7 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "Compared",
             "#Difference",
             "#Likely range",
-            "#Chance without a real difference",
+            "#How often chance alone makes such a gap",
             "What can be said",
         )
         parts.append(blocks.table(Table("Differences in the share who have mastered it", heads, tuple(rows))))
@@ -318,7 +318,7 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
         "Item",
         "Title",
         "Concept",
-        "#Difference at equal ability",
+        f"#Difference at equal ability ({analysis.groups[0]} minus {analysis.groups[1]})",
         "#Likely range",
         "Size",
         "In words",
@@ -403,7 +403,7 @@ def _truth(analysis: Analysis) -> Section:
 
 
 def _method(analysis: Analysis) -> Section:
-    parts: list[dict[str, Any]] = [blocks.bullets(METHOD)]
+    parts: list[dict[str, Any]] = [blocks.bullets([*METHOD, _ranges(analysis)])]
     if len(analysis.gate):
         checks = tuple(
             (Cell(str(r.check)), Cell(str(r.state)), Cell(str(r.detail))) for r in analysis.gate.itertuples()
@@ -438,7 +438,8 @@ def _method(analysis: Analysis) -> Section:
 EDITIONS = {"public": "Public edition", "draft": "Draft of a public edition: not agreed, not to be passed on"}
 INTERVALS = {
     "schools like these": "for districts made of schools like these",
-    "these students": "for these students only; which schools they belong to was not recorded",
+    "students like these": "for students like these; which schools they belong to was not recorded",
+    "these students": "for these students only",
 }
 METHOD = (
     "All students’ answers were analysed together, so that an item counts the same wherever it was answered. "
@@ -450,10 +451,15 @@ METHOD = (
     "child’s case, shares are "
     "estimated for the whole group and come with a likely range; a child near the bar is never counted as "
     "simply in or out.",
-    "The likely range counts that children of one school resemble each other. It does not count what no "
-    "data can show: what was taught, who was absent and why.",
+    "The likely range does not count what no data can show: what was taught, who was absent and why.",
     "Groups of fewer than 11 students are not shown.",
 )
+
+
+def _ranges(analysis: Analysis) -> str:
+    if analysis.provenance.get("interval") == "schools like these":
+        return "The likely range counts that children of one school resemble each other."
+    return "Schools were not recorded, so the likely range treats the students as drawn one by one; it is too narrow."
 
 
 def footer(analysis: Analysis) -> str:

@@ -78,6 +78,7 @@ def _part(part: Mapping[str, Any], files: dict[str, bytes]) -> str:
         files[name] = str(part["svg"]).encode()
         return f"#chart({_string(name)}, {_string(part['alt'])}, [{typst_text(part['caption'])}])"
     if kind == "item":
+        files |= part["files"]
         return str(part["typst"])
     return _table(part["table"])
 

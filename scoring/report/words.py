@@ -128,10 +128,10 @@ def overall(analysis: Analysis) -> str:
     found = analysis.mean_contrasts
     found = found[found["concept"] == TOTAL] if len(found) else found
     if len(found) != 1:
-        return "the average scores are in the table below."
+        return "the report gives the average scores of the groups."
     row = found.iloc[0]
     if row["low"] != row["low"]:
-        return "the average scores are in the table below, without a likely range."
+        return "the report gives the average scores, without a likely range."
     if row["low"] <= 0 <= row["high"]:
         return f"the averages of {listed(analysis.groups)} are too close to tell apart."
     ahead, behind = (row["group"], row["other"]) if row["difference"] > 0 else (row["other"], row["group"])
@@ -152,6 +152,12 @@ def cautions(analysis: Analysis) -> list[str]:
     failed = analysis.gate[analysis.gate["state"] == "failed"] if len(analysis.gate) else analysis.gate
     if len(failed):
         out.append("These results are not comparable yet: " + listed(failed["detail"]) + ".")
+    if analysis.provenance.get("interval") == "students like these" and len(analysis.groups) > 1:
+        out.append(
+            "Schools were not recorded. Children of one school resemble each other, so the true likely ranges are wider "
+            "than those shown."
+        )
+    out += different_items(analysis)
     kinds = set(analysis.concepts.get("cut_kind", pd.Series(dtype=str)).dropna())
     if "provisional" in kinds:
         out.append(
@@ -168,6 +174,21 @@ def cautions(analysis: Analysis) -> list[str]:
     return out
 
 
+def different_items(analysis: Analysis) -> list[str]:
+    """A line on the concepts whose gap may partly be that of a single item."""
+    dif = analysis.dif
+    if not len(dif) or len(analysis.groups) != 2 or analysis.provenance.get("edition") in ("public", "draft"):
+        return []
+    flagged = dif[dif["ets_class"] == "C"]
+    if not len(flagged):
+        return []
+    told = [f"{item} in {_lower(concept_name(analysis, str(c)))}" for item, c in flagged["concept"].items()]
+    word = "One item works" if len(told) == 1 else f"{len(told)} items work"
+    return [
+        f"{word} differently at equal ability ({listed(told)}): part of the gap there may be the item, not the concept."
+    ]
+
+
 def five_sentences(analysis: Analysis) -> list[str]:
     """The summary to paste into a message: five plain sentences."""
     found = standing(analysis)
@@ -177,6 +198,8 @@ def five_sentences(analysis: Analysis) -> list[str]:
     groups = f" of {listed(analysis.groups)}" if analysis.groups else ""
     first = f"{analysis.title}: {students:,} {who}{groups} answered {items} items."
     if len(analysis.groups) < 2:
+        return [first, found.headline, *findings(analysis)][:5]
+    if not len(analysis.contrasts):
         return [first, found.headline, *findings(analysis)][:5]
     largest = _largest(analysis)
     unsure = (
@@ -189,8 +212,8 @@ def five_sentences(analysis: Analysis) -> list[str]:
     dif = analysis.dif
     flagged = dif[dif["ets_class"] == "C"] if len(dif) and "ets_class" in dif else dif
     works = (
-        f"{len(flagged)} items work differently in the two places for students of equal ability and want a "
-        f"joint look: {listed(flagged.index)}."
+        f"{'One item works' if len(flagged) == 1 else f'{len(flagged)} items work'} differently for students of equal "
+        f"ability and want{'s' if len(flagged) == 1 else ''} a joint look: {listed(flagged.index)}."
         if len(flagged)
         else "Which items work differently is kept for the districts' experts."
         if analysis.provenance.get("edition") in ("public", "draft")

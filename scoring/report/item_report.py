@@ -1,0 +1,167 @@
+"""Reports for math experts: one concept with its items, and one item with its history."""
+
+from typing import Any
+
+import pandas as pd
+
+from scoring.analysis.result import Analysis
+from scoring.report import blocks, item_parts
+from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
+from scoring.report.comparison import footer, provenance, stamps
+from scoring.report.words import of_hundred, standing
+
+
+def concept_page(found: Any, concept: str, public: bool = False) -> Page:
+    """One concept for math experts: where it stands, its misconceptions, each item as typeset with its curve.
+
+    Args:
+        found: `scoring.runs.reporting.Reported`; with `public` its analysis is the public edition.
+        concept: its code.
+        public: only released items are shown as examples, and no statistics of single items.
+    """
+    a: Analysis = found.analysis
+    row = a.concepts.loc[concept]
+    names = dict(a.concepts["name"])
+    items = [str(i) for i in a.items.index[a.items["concept"] == concept]]
+    told = standing(a)
+    name = str(row["name"])
+    lines = [line for group in a.groups for line in told.ahead.get(group, []) if line.startswith(f"{name}:")]
+    lines += [line for line in told.cannot_say if line.startswith(name)]
+    shown = [r for r in a.mastery[a.mastery["concept"] == concept].itertuples() if r.shown]
+    stand = [f"{r.group}: {of_hundred(float(r.rate))} have mastered it" for r in shown]
+    cards = (
+        Card("Where it stands", tuple(stand) or ("Shares are not shown.",)),
+        Card("What can be said of the difference", tuple(lines) or ("Nothing is compared.",)),
+        Card("What it rests on", (f"{int(row['items'])} items, {int(row['points'])} points", str(row["advice"] or ""))
+             if row["advice"] else (f"{int(row['items'])} items, {int(row['points'])} points",)),
+    )  # fmt: skip
+    sections = [_misconceptions(a, concept, public)]
+    if public:
+        released = [i for i in items if found.texts.get(i, ("", None))[0] == "released"][:3]
+        sections.append(Section("examples", "Example items", tuple(_texts(found, released, keys=False))))
+    else:
+        sections.append(_table(a, items))
+        sections += [_item(found, item, k) for k, item in enumerate(items)]
+    return Page(
+        title=f"{name}: report for math experts",
+        kicker=f"{a.title} · concept report",
+        lead=lines[0] if lines else f"{name}: {len(items)} items.",
+        stamps=tuple(stamps(a)),
+        cards=cards,
+        sections=tuple(s for s in sections if s.parts),
+        footer=footer(a),
+        provenance=f"concept: {names.get(concept, concept)} · {provenance(a)}",
+    )
+
+
+def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
+    """One item: as typeset, who chose what, its curve in each district, its history."""
+    a: Analysis = found.analysis
+    row = a.items.loc[item]
+    by_group = [f"{g}: {of_hundred(float(row[f'share_correct: {g}']))} of the points" for g in a.groups]
+    numbers = [f"difficulty {row['b']:+.2f} (± {row['se_b']:.2f})", f"steepness {row['a']:.2f}",
+               f"goes with the rest: {row['item_rest']:.2f}"]  # fmt: skip
+    cards = [
+        Card("How many got it", tuple(by_group) or (of_hundred(float(row["share_correct"])),)),
+        Card("Where it stands on the scale", tuple(numbers)),
+    ]
+    if str(row["flags"] or ""):
+        cards.append(Card("To look at", (str(row["flags"]),), style="not"))
+    differs = str(a.dif.at[item, "words"]) if item in a.dif.index else "not judged"
+    sections = [_item(found, item, 0)]
+    if len(history):
+        rows = tuple(
+            (
+                Cell(str(r.run)), Cell(str(r.administration)), Cell(str(r.at)), Cell(f"version {r.version}"),
+                Cell(str(r.model)), blocks.count(r.n if r.n == r.n and r.n is not None else float("nan")),
+                blocks.number(r.b, signed=True), blocks.number(r.se_b), blocks.number(r.a),
+            )
+            for r in history.itertuples()
+        )  # fmt: skip
+        heads = columns("Run", "Administration", "Day", "Text", "Model", "#Students", "#Difficulty", "#±", "#Steepness")
+        sections.append(Section("history", "History", (blocks.table(Table("Every calibration", heads, rows)),)))
+    return Page(
+        title=f"{item}: {row['title']}",
+        kicker=f"{a.title} · item report",
+        lead=f"For students of equal ability in the two places the item: {differs}.",
+        stamps=tuple(stamps(a)),
+        cards=tuple(cards),
+        sections=tuple(sections),
+        footer=footer(a),
+        provenance=f"item: {item} · {provenance(a)}",
+    )
+
+
+def _misconceptions(a: Analysis, concept: str, public: bool) -> Section:
+    mine = a.misconceptions[a.misconceptions["concept"] == concept] if len(a.misconceptions) else a.misconceptions
+    if not len(mine):
+        return Section("misconceptions", "Misconceptions")
+    groups = a.groups or tuple(dict.fromkeys(mine["group"]))
+    share = mine.pivot_table(index="name", columns="group", values="share", aggfunc="first")
+    span = {(str(r.name), str(r.group)): (float(r.low), float(r.high)) for r in mine.itertuples(index=False)}
+    rows = []
+    for name, r in share.assign(_all=share.mean(axis=1)).sort_values("_all", ascending=False).iterrows():
+        cells = [Cell(str(name))]
+        for g in groups:
+            value = float(r[g]) if g in r and r[g] == r[g] else float("nan")
+            low, high = span.get((str(name), g), (float("nan"),) * 2)
+            told = "–" if value != value else f"{100 * value:.0f}% ({100 * low:.0f} to {100 * high:.0f})"
+            cells.append(Cell(told, None if value != value else value))
+        rows.append(tuple(cells))
+    heads = columns("Misconception", *(f"#{g}" for g in groups))
+    caption = "How often students who could have chosen it did (likely range), the commonest first"
+    part = blocks.table(Table(caption, heads, tuple(rows), True))
+    return Section("misconceptions", "Misconceptions behind wrong answers", (part,))
+
+
+def _table(a: Analysis, items: list[str]) -> Section:
+    rows = []
+    for item in items:
+        r = a.items.loc[item]
+        words = str(a.dif.at[item, "words"]) if item in a.dif.index else ""
+        cells = [Cell(item), Cell(str(r["title"])), *(blocks.percent(r[f"share_correct: {g}"]) for g in a.groups)]
+        cells += [blocks.number(r["item_rest"]), blocks.number(r["b"], signed=True), Cell(words)]
+        rows.append(tuple(cells))
+    heads = columns(
+        "Item", "Title", *(f"#Share correct, {g}" for g in a.groups), "#Goes with the rest", "#Difficulty",
+        "For students of equal ability",
+    )  # fmt: skip
+    return Section("items", "Its items", (blocks.table(Table("Items of the concept", heads, tuple(rows), True)),))
+
+
+def _item(found: Any, item: str, number: int) -> Section:
+    parts = list(_texts(found, [item], number))
+    chosen = item_parts.option_part(found.analysis.options, item, found.analysis.groups, found.misconceptions)
+    parts += [chosen] if chosen else []
+    if len(found.curves) and (found.curves["item"] == item).any():
+        groups = tuple(g for g in found.analysis.groups if (found.curves["group"] == g).any())
+        groups = groups or tuple(dict.fromkeys(found.curves["group"]))
+        drawn = item_parts.item_curve(found.curves, item, groups)
+        caption = "Marks: what students did, with 95 % bands (11 students and more). Lines: what the model expects."
+        parts.append(blocks.figure(drawn, caption))
+        parts.append(_curve_table(found.curves, item))
+    return Section(f"item-{number}", item, tuple(parts))
+
+
+def _curve_table(curves: pd.DataFrame, item: str) -> dict[str, Any]:
+    mine = curves[(curves["item"] == item) & (curves["n"] >= 11)]
+    rows = tuple(
+        (
+            Cell(f"{r.theta:+.1f}", float(r.theta)), Cell(str(r.group)), blocks.percent(r.observed),
+            Cell(f"{100 * r.low:.0f} to {100 * r.high:.0f}%"), blocks.percent(r.expected),
+        )
+        for r in mine.itertuples()
+    )  # fmt: skip
+    heads = columns("#Score", "Group", "#Observed", "#Band", "#Expected")
+    return blocks.table(Table(f"{item}: the curve in numbers", heads, rows), fold=True)
+
+
+def _texts(found: Any, items: list[str], number: int = 0, keys: bool = True) -> list[dict[str, Any]]:
+    out = []
+    for k, item in enumerate(items):
+        _, text = found.texts.get(item, ("", None))
+        if text is None:
+            out.append(blocks.text(f"{item} is only registered; its text is not in the bank."))
+        else:
+            out.append(item_parts.item_part(text, found.misconceptions, f"i{number}x{k}", keys))
+    return out

@@ -1,0 +1,199 @@
+"""The technical report: the chapters that the Standards for Educational and Psychological Testing (2014) ask for.
+
+Each chapter says what was done in this run and gives its numbers; the whole tables lie beside it as CSV.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scoring.analysis.result import TOTAL, Analysis
+from scoring.report import blocks, comparison
+from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
+
+STORED = ("concepts", "mastery", "contrasts", "mean_contrasts", "means", "items", "dif", "misconceptions", "options",
+          "participation", "coverage", "gate", "subgroups", "levels")  # fmt: skip
+USES = (
+    "Intended: where two districts stand on the concepts of a grade, concept by concept, with the uncertainty of every "
+    "number; which misconceptions stand behind wrong answers; which items want a joint look.",
+    "Not supported: judging a teacher, a school or a child by one administration; ranking schools; saying why two "
+    "districts differ; claims about other districts.",
+)
+METHODS = (
+    "Items: 2PL for two scores, GPCM for more; marginal maximum likelihood over both districts at once, each with its "
+    "own mean and variance, neither the reference; every district weighs the same (docs/methods/estimation.md).",
+    "Concepts: correlated abilities, each measured by its own items; expectation propagation; a concept is reported "
+    "when the accuracy of its own items (PRMSE; Haberman 2008) is .50 or more and it has four items "
+    "(docs/methods/profile.md).",
+    "Groups: 20 plausible values from a latent regression on every reported variable with school effects; intervals "
+    "by deleting one school within its district, which contains measurement error; Benjamini-Hochberg within a table "
+    "(docs/methods/comparison.md).",
+    "DIF: Mantel-Haenszel on the item's own concept, robust to schools, ETS classes (docs/methods/diagnostics.md).",
+    "Disclosure: no cell under 11 students, complementary suppression, top and bottom coding, earlier releases taken "
+    "as known; attacked by linear programming (docs/methods/disclosure.md).",
+)
+LIMITS = (
+    "The cut is held fixed in standard errors; rates at the cut plus and minus one SE stand in the tables.",
+    "Intervals are for schools like these; two districts never support a claim about districts like them.",
+    "Who was absent, what was taught and the language edition may be recorded; they are not modelled.",
+    "A concept not yet taught in a district is not compared as mastery there.",
+)
+
+
+def technical_page(found: Any, facts: dict[str, pd.DataFrame], folder: str) -> Page:
+    """The report as a page.
+
+    Args:
+        found: `scoring.runs.reporting.Reported`.
+        facts: of `scoring.runs.technical.technical_tables`.
+        folder: name of the folder with the tables, to be named in the text.
+    """
+    a: Analysis = found.analysis
+    students = int(a.participation["scored"].sum()) if len(a.participation) else 0
+    sections = (
+        Section("uses", "1 Purposes and uses", (blocks.bullets(USES),)),
+        Section("design", "2 Design, participants and coverage", tuple(_design(a, found))),
+        Section("items", "3 Items, scoring and content", tuple(_items(a))),
+        Section("calibration", "4 Calibration, scaling and fit", tuple(_calibration(a, found, facts))),
+        Section("precision", "5 Reliability and errors of measurement", tuple(_precision(a, facts))),
+        Section("fairness", "6 Fairness: items that work differently", tuple(_fairness(a))),
+        Section("standards", "7 Performance standards", tuple(_standards(a))),
+        Section("groups", "8 Comparison of groups and its uncertainty", tuple(_groups(a))),
+        Section("limits", "9 Comparability and limits", tuple(_limits(a))),
+        Section("reproduce", "10 Reproducing every number", tuple(_reproduce(a, found, folder))),
+    )
+    return Page(
+        title=f"Technical report: {a.title}",
+        kicker=f"{students:,} students · {len(a.items)} items · comparison {found.run}",
+        lead=f"What was measured, how, how exactly, and what it may be used for. Every table lies in {folder}/ as CSV.",
+        stamps=tuple(comparison.stamps(a)),
+        cards=(
+            Card("Stamp", (f"{a.stamp or 'nothing compared'}",)),
+            Card("Estimation", (
+                f"converged: {'yes' if a.fit.get('converged') else 'no'}",
+                f"log-likelihood {float(a.fit['log_likelihood']):.3f}, {a.fit.get('n_parameters', '')} parameters",
+            )),
+        ),
+        sections=sections,
+        footer=comparison.footer(a),
+        provenance=comparison.provenance(a),
+    )  # fmt: skip
+
+
+def write_tables(a: Analysis, facts: dict[str, pd.DataFrame], folder: Path) -> list[str]:
+    """Write every table as CSV; groups under 11 students are left to the disclosure of public editions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {name: getattr(a, name) for name in STORED} | facts
+    names = []
+    for name, table in tables.items():
+        if len(table):
+            file = re.sub(r"\W+", "-", name) + ".csv"
+            table.to_csv(folder / file, index=bool(table.index.name), lineterminator="\n")
+            names.append(file)
+    return names
+
+
+def frame(table: pd.DataFrame, caption: str, fold: bool = False, digits: int = 3) -> dict[str, Any]:
+    """Any DataFrame as a table of the page: numbers right, missing cells empty."""
+    flat = table.reset_index() if table.index.name else table
+    heads = columns(*(f"#{c}" if pd.api.types.is_numeric_dtype(flat[c]) else str(c) for c in flat.columns))
+    rows = tuple(tuple(_cell(v, digits) for v in row) for row in flat.itertuples(index=False))
+    return blocks.table(Table(caption, heads, rows, True), fold)
+
+
+def _cell(value: Any, digits: int) -> Cell:
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if isinstance(value, int):
+        return Cell(f"{value:,}", float(value))
+    if isinstance(value, float):
+        if value != value:
+            return Cell("")
+        return Cell(f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.4g}", value)
+    return Cell("" if value is None else str(value))
+
+
+def _design(a: Analysis, found: Any) -> list[dict[str, Any]]:
+    adm = found.data.administration
+    out = [blocks.text(f"Administration {adm.code}, {adm.opens_on} to {adm.closes_on}, {adm.mode}; "
+                       f"forms: {', '.join(sorted(set(found.data.persons['form'].astype(str))))}.")]  # fmt: skip
+    if len(a.participation):
+        out.append(frame(a.participation, "Participants"))
+    if len(a.coverage):
+        out.append(frame(a.coverage, "Coverage by district, school and group", fold=True))
+    return out
+
+
+def _items(a: Analysis) -> list[dict[str, Any]]:
+    shown = a.items[[c for c in a.items.columns if c != "title"]]
+    by = a.items.groupby("concept").agg(items=("n", "size"), points=("points", "sum"), students=("n", "min"))
+    return [frame(by, "Content: items and points by concept"), frame(shown, "Item statistics", fold=True)]
+
+
+def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    told = pd.DataFrame({"value": {k: str(v) for k, v in a.fit.items()}}).rename_axis("fact")
+    out = [blocks.bullets(METHODS[:2]), frame(told, "Estimation")]
+    if found.calibration is None:
+        out.append(
+            blocks.text("No stored calibration: fit of model, items and persons needs `itembank calibrate run`.")
+        )
+    for name, caption in (
+        ("model fit", "Fit of the model (M2 or C2, RMSEA2, SRMSR, CFI, TLI)"),
+        ("item fit", "Fit of the items (S-X² and others)"),
+        ("unusual patterns", "Person fit: how many patterns are unusual"),
+    ):
+        if name in facts:
+            out.append(frame(facts[name], caption, fold=name == "item fit"))
+    return out
+
+
+def _precision(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    out = [frame(facts["reliability"], "Reliability of the score over all items")] if "reliability" in facts else []
+    if len(a.concepts):
+        shown = a.concepts[[c for c in ("items", "points", "accuracy", "evidence", "advice") if c in a.concepts]]
+        out.append(frame(shown, "Accuracy of each concept from its own items (PRMSE) and whether it is reported"))
+    return out or [blocks.text("Nothing was estimated.")]
+
+
+def _fairness(a: Analysis) -> list[dict[str, Any]]:
+    if not len(a.dif):
+        return [blocks.text(METHODS[3]), blocks.text("Not run: too few students in a group.")]
+    classes = a.dif["ets_class"].value_counts().rename_axis("class").to_frame("items")
+    shown = a.dif[[c for c in a.dif.columns if c not in ("title", "words")]]
+    return [blocks.text(METHODS[3]), frame(classes, "Items by ETS class"), frame(shown, "Every item", fold=True)]
+
+
+def _standards(a: Analysis) -> list[dict[str, Any]]:
+    if not len(a.concepts):
+        return [blocks.text("No concepts, no cuts.")]
+    return [frame(a.concepts[["cut", "cut_kind", "cut_se"]], "Cuts on each concept's scale (pooled mean 0, SD 1)")]
+
+
+def _groups(a: Analysis) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = [blocks.text(METHODS[2])]
+    for table, caption in (
+        (a.mastery, "Share who have mastered each concept"),
+        (a.contrasts, "Differences in mastery"),
+        (a.mean_contrasts, f"Differences in means ({TOTAL} first)"),
+        (a.subgroups, "Subgroups, unadjusted and adjusted"),
+    ):
+        if len(table):
+            out.append(frame(table, caption, fold=True))
+    return out
+
+
+def _limits(a: Analysis) -> list[dict[str, Any]]:
+    out = [frame(a.gate, "What makes the comparison fair, and what is known of it")] if len(a.gate) else []
+    notices = [n.message for n in a.notices]
+    return [*out, blocks.bullets(LIMITS), *([blocks.bullets(notices)] if notices else []), blocks.text(METHODS[4])]
+
+
+def _reproduce(a: Analysis, found: Any, folder: str) -> list[dict[str, Any]]:
+    told = pd.DataFrame({"value": {k: str(v) for k, v in a.provenance.items()}}).rename_axis("fact")
+    said = (
+        f"`itembank why {found.run}` names the run's software, seed, keys, item versions, files and hashes; "
+        f"`itembank why {found.run}:CONCEPT:DISTRICT` does so for one number. The tables are in {folder}/."
+    )
+    return [blocks.text(said), frame(told, "Provenance")]
