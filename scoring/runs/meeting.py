@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.analysis.result import Analysis
 from scoring.bank import trends
 from scoring.report.editions import public_edition
 from scoring.runs.trending import Occasion, actions_since, changes, indicator_tables, occasions
@@ -61,7 +62,7 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
     if public:
         found = [public_action(a) for a in found]
     if public:
-        held = [replace(o, analysis=public_edition(o.analysis, draft=True).analysis) for o in held]
+        held = [replace(o, analysis=_published(o.analysis)) for o in held]
     return Meeting(
         edition=edition,
         districts=names,
@@ -75,6 +76,13 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
         simulated=any(o.analysis.simulated for o in held),
         provenance=f"made from {runs or 'no comparison'}",
     )
+
+
+def _published(analysis: Analysis) -> Analysis:
+    """The public edition of an administration, and nothing said that names an item."""
+    found = public_edition(analysis, draft=True).analysis
+    silent = tuple(n for n in found.notices if not any(str(i) in n.message for i in analysis.items.index))
+    return replace(found, notices=silent)
 
 
 def public_action(action: dict[str, Any]) -> dict[str, Any]:

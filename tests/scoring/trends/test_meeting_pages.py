@@ -1,0 +1,177 @@
+"""The packet and the dashboard: the dip on page 1, internal words in no public edition."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from itembank import actions, database, people
+from itembank.tabular import read_table
+from scoring.bank import trends_writing
+from scoring.report import paper
+from scoring.report.access import access
+from scoring.report.blocks import render
+from scoring.report.dashboard import dashboard_pages
+from scoring.report.packet import packet
+from scoring.runs.meeting import gather
+from scoring.runs.trending import actions_since, indicator_tables
+from scoring.trends.access import course_access, safe
+from tests.scoring.trends.conftest import NOTE, meeting
+from tests.scoring.trends.test_access import people as students_by_hand
+
+PUBLISHED = Path(__file__).parents[3] / "docs" / "data"
+
+
+def test_the_first_page_starts_with_the_concept_that_fell():
+    page = packet(meeting())
+    assert page.lead.startswith("Rational numbers fell among the same students, while no other concept did:")
+    assert "District A 40 → 21 of 100 (change likely -24 to -14)" in page.lead
+    assert any("misconceptions" not in line and "Behind wrong answers" in line for line in page.cards[2].lines)
+    assert "not growth" in " ".join(page.cards[1].lines)
+    assert "dipped" in " ".join(page.cards[0].lines)
+    assert page.first[0]["alt"].startswith("Change in 100 students. Rational numbers: District A -19 (-24 to -14)")
+    assert paper.pdf(page).startswith(b"%PDF")  # the same page on paper
+
+
+@pytest.fixture(scope="module")
+def site():
+    return dashboard_pages(meeting())
+
+
+def test_a_public_edition_holds_nothing_internal(site):
+    internal = render(packet(meeting())) + "".join(site.values())
+    public = render(packet(meeting("public"))) + "".join(dashboard_pages(meeting("public")).values())
+    for word in (NOTE, "Retire it.", "Tiny", "schools.html"):
+        assert word in internal, word
+        assert word not in public, word
+    assert "Its hardest items" in internal
+    assert "Its hardest items" not in public
+    assert "under 11" in internal  # the small school's number is not shown even there
+    assert "Public edition" in public
+
+
+def test_the_dashboard_links_only_to_pages_that_are_there(site):
+    pages = site
+    for text in pages.values():
+        links = set(re.findall(r'href="([^"#]+\.html)', text))
+        assert links <= set(pages)
+        assert not re.search(r'(src|href)="(https?:)?//', text)
+
+
+@pytest.fixture
+def partners(bank):
+    with database.writing() as session:
+        for code, name in (("1", "Fresno Unified"), ("2", "Long Beach Unified")):
+            people.add_district(session, code, name)
+        for code, district in (("ana", "1"), ("ben", "2"), ("cy", "1")):
+            people.add_person(session, code, code, district, "leader")
+        files = [PUBLISHED / "published-values.csv", PUBLISHED / "published-definitions.csv"]
+        trends_writing.import_files(session, files, "ana", False)
+    return bank
+
+
+def test_the_published_table_is_reproduced_with_its_derived_rates(partners):
+    with database.reading() as session:
+        found = indicator_tables(session)
+    table = found["values"].pivot_table(index=["indicator", "district"], columns="period", values="value")
+    assert table.loc[("grade3_math", "1")].tolist() == [41, 43, 49, 59]
+    assert table.loc[("graduation", "2")].tolist() == [84.7, 79, 82.4, 79]
+    assert table.loc[("algebra1_of_all", "1")].round(2).tolist() == [13.68, 12.04, 14.85, 14.75]
+    assert table.loc[("algebra1_of_all", "2")].round(2).tolist() == [20.77, 21.08, 21.12, 26.22]
+    one, two = found["reading"]["sentence"]
+    assert "13.7 → 14.8" in one
+    assert one.endswith("A rising rate among fewer enrolled students is not growth.")
+    assert "20.8 → 26.2" in two
+    assert "not growth" not in two
+    assert set(found["alerts"]["kind"]) == {"dip", "flattening"}
+
+
+def test_editions_from_the_bank(partners, tmp_path):
+    with database.writing() as session:
+        person = people.acting(session, "ana")
+        before = [{"district": "1", "period": "2007-08", "value": 14.9}]
+        actions.add(session, "Rates mislead.", "", {"1": "enrol the ready"}, "director", person, date(2026, 11, 4),
+                    "indicator:algebra1_of_all", None, NOTE, before)  # fmt: skip
+        entry = actions.action_of(session, 1)
+        actions.update(session, entry, "Said for the room.", person, date(2026, 12, 1))
+        actions.update(session, entry, "Said for all.", person, date(2026, 12, 2), internal=False)
+    with database.reading() as session:
+        internal, public = (render(packet(gather(session, e))) for e in ("internal", "public"))
+        since = actions_since(session)[0]["since"]
+    assert since[0] == "District 1: 14.9 in 2007-08 → 14.75 in 2008-09."
+    for word in (NOTE, "Said for the room."):
+        assert word in internal
+        assert word not in public
+    assert "Said for all." in public
+    assert "Fresno Unified: 14.9 in 2007-08" in public
+
+
+def test_a_public_edition_is_agreed_by_its_content(partners):
+    from itembank import decisions
+
+    with database.writing() as session:
+        number = trends_writing.propose_edition(session, "a" * 64, "Packet", "ana")
+        for code in ("ben", "cy"):
+            decisions.vote(session, number, people.acting(session, code), "agree", "")
+    with database.reading() as session:
+        assert trends_writing.edition_agreed(session, "a" * 64)
+        assert not trends_writing.edition_agreed(session, "b" * 64)  # another content needs another word
+
+
+def test_every_fault_of_an_import_is_named_and_nothing_stored(partners, tmp_path):
+    from itembank.errors import Rejected
+
+    file = tmp_path / "bad.csv"
+    file.write_text(
+        "indicator,district,period,value\ngrade3_math,1,2008-09,60\nnone,1,2008-09,5\ngrade3_math,9,2009-10,5\n"
+        "grade3_math,1,autumn,5\ngrade3_math,1,2009-10,150\nalgebra1_of_all,1,2009-10,5\ngrade3_math,2,2009-10,x\n"
+    )
+    with pytest.raises(Rejected) as refused, database.writing() as session:
+        trends_writing.import_files(session, [file], "ana", False)
+    assert [(f.line, f.code) for f in refused.value.findings] == [
+        (2, "other-value"), (3, "unknown-indicator"), (4, "unknown-district"), (5, "bad-period"), (6, "bad-value"),
+        (7, "derived-value"), (8, "not-a-number"),
+    ]  # fmt: skip
+    circle = tmp_path / "circle.csv"
+    circle.write_text("indicator,title,formula\nfirst,First,second * 2\nsecond,Second,first / 2\n")
+    with pytest.raises(Rejected, match="was not stored"), database.writing() as session:
+        trends_writing.import_files(session, [circle], "ana", False)
+    with database.reading() as session:
+        assert len(indicator_tables(session)["definitions"]) == 7
+    assert read_table(PUBLISHED / "published-values.csv").columns[0] == "indicator"
+
+
+def test_a_dry_run_stores_nothing(partners, capsys):
+    import cli
+
+    words = [
+        "indicators",
+        "target",
+        "grade3_math",
+        "--district",
+        "1",
+        "--period",
+        "2009-10",
+        "--value",
+        "62",
+        "--as",
+        "ana",
+    ]
+    for more, count in ((["--dry-run"], 0), ([], 1)):
+        with pytest.raises(SystemExit) as done:
+            cli.main([*words, *more])
+        assert done.value.code == 0
+        with database.reading() as session:
+            assert len(indicator_tables(session)["targets"]) == count
+
+
+def test_the_access_page_names_its_rule_or_says_that_none_is_known():
+    import pandas as pd
+
+    taken = pd.DataFrame({"student": [f"s{k}" for k in range(20)], "course": "ALG1"})
+    needs = pd.DataFrame({"course": ["ALG1"], "requirement": "Algebra 1"})
+    page = access(safe(course_access(students_by_hand(), taken, needs)), None, None)
+    text = render(page)
+    assert "Algebra 1: A 33 of 100 (of all students)." in text
+    assert "No marks were given, so only enrolment is reported." in text
