@@ -236,10 +236,18 @@ def _with_stimulus(item: Item, folder: Path | None) -> tuple[Item, list[Finding]
         message, hint = "the stimulus lies outside of the bank's folder", "a path relative to the item, in the bank"
         return item, [Finding(item.source, line, "path-outside", "error", message, hint)]
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            raise OSError
-        text = normalised(path.read_text(encoding="utf-8-sig")).translate(front_matter.SMART_QUOTES).strip()
+        text = _shared_text(path)
+        variants = []
+        for variant in item.variants:
+            other = path.with_suffix(f".{variant.language}.md")
+            variants.append(replace(variant, stimulus_text=_shared_text(other)) if other.exists() else variant)
     except (OSError, UnicodeDecodeError):
         message = f"the stimulus {item.stimulus[:80]} cannot be read"
         return item, [Finding(item.source, line, "no-stimulus", "error", message, "a UTF-8 text file")]
-    return replace(item, stimulus_text=text), []
+    return replace(item, stimulus_text=text, variants=tuple(variants)), []
+
+
+def _shared_text(path: Path) -> str:
+    if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_BYTES:
+        raise OSError
+    return normalised(path.read_text(encoding="utf-8-sig")).translate(front_matter.SMART_QUOTES).strip()

@@ -157,7 +157,10 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The item in another language: stem, options by letter, columns, rows, rubric levels, solution."""
+    """The item in another language: stem, options by letter, columns, rows, rubric levels, solution.
+
+    `stimulus_text` is the shared text in that language, from `NAME.es.md` beside `NAME.md`.
+    """
 
     language: str
     title: str = ""
@@ -168,6 +171,7 @@ class Variant:
     levels: Mapping[int, str] = field(default_factory=dict)
     solution: str = ""
     line: int = 0
+    stimulus_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ def figures_have_alt_text(item: Item, around: Surroundings) -> Iterator[Finding]
         if not figure.alt_es and any(v.language == "es" and v.stem for v in item.variants):
             yield found(item, figure.line, "no-spanish-alt", f"figure `{figure.name}` has no Spanish alt text",
                         "add `alt-es:`", "notice")  # fmt: skip
+    for variant in item.variants:
+        if item.stimulus_text and variant.language == "es" and variant.stem and not variant.stimulus_text:
+            yield found(item, item.lines.get("stimulus", 0), "no-spanish-stimulus", "its shared text is English only",
+                        "write it beside, as NAME.es.md", "notice")  # fmt: skip
     for line, text in texts(item):
         for match in re.finditer(r"\[figure:\s*([^\]]+?)\s*\]", text):
             if match.group(1) not in names:

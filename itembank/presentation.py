@@ -30,6 +30,7 @@ class Words:
     levels: Mapping[int, str]
     solution: str
     whole: bool
+    stimulus: str = ""
 
 
 def words(item: Item, language: str = "en") -> Words:
@@ -46,6 +47,7 @@ def words(item: Item, language: str = "en") -> Words:
         {x.points: other.levels.get(x.points, x.text) for x in item.levels},
         other.solution or item.solution,
         language == item.language or bool(variant and variant.stem),
+        other.stimulus_text or item.stimulus_text,
     )
 
 

@@ -65,7 +65,6 @@ def card(
     item: Item, findings: Sequence[Finding] = (), names: Mapping[str, Mapping[str, str]] | None = None, number: int = 1
 ) -> dict[str, Any]:
     """What the template shows of one item. Values named `html` are safe markup, all others plain text."""
-    from markupsafe import Markup
 
     names = names or {"misconceptions": {}, "concepts": {}}
     computed = verify.check(item).values
@@ -86,7 +85,7 @@ def card(
         "authors": ", ".join(a.name + (f" ({a.district})" if a.district else "") for a in item.authors),
         "languages": languages,
         "findings": [f for f in findings if f.source == item.source],
-        "stimulus": Markup(typeset.html(item.stimulus_text)) if item.stimulus_text else "",
+        "stimulus": "" if _translated(item) else _shared(item.stimulus_text),
         "figures": [(f.name, f.alt) for f in item.figures],
     }
 
@@ -148,4 +147,16 @@ def face(
         "levels": [{"points": x.points, "html": shown(texts.levels[x.points])} for x in item.levels],
         "errors": [{"misconception": named(e.misconception), "html": shown(e.text)} for e in item.errors],
         "solution": shown(texts.solution, False) if texts.solution else "",
+        "stimulus": _shared(texts.stimulus) if _translated(item) else "",
     }
+
+
+def _translated(item: Item) -> bool:
+    """Whether the shared text stands in each language apart, rather than once above them."""
+    return any(v.stimulus_text for v in item.variants)
+
+
+def _shared(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(typeset.html(text)) if text else ""

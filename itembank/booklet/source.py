@@ -126,14 +126,15 @@ class _Writer:
             self.fields(),
             f"#instructions({self.text(text, {}, False)})",
         ]
+        shared = [presentation.words(i, self.language).stimulus for i in items]
         for number, item in enumerate(items, 1):
-            before = items[number - 2] if number > 1 else None
-            if item.stimulus_text and (before is None or before.stimulus_text != item.stimulus_text):
+            text = shared[number - 1]
+            if text and (number == 1 or shared[number - 2] != text):
                 last = number
-                while last < len(items) and items[last].stimulus_text == item.stimulus_text:
+                while last < len(items) and shared[last] == text:
                     last += 1
                 lead = labels["stimulus" if last > number else "stimulus-one"].format(number, last)
-                parts.append(f"#stimulus({_block(lead)}, {self.text(item.stimulus_text, {}, False)})")
+                parts.append(f"#stimulus({_block(lead)}, {self.text(text, {}, False)})")
             parts.append(self.question(number, item, mixed, number == len(items)))
         return parts
 

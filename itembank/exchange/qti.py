@@ -77,6 +77,7 @@ def package(
             if item.stimulus_text or any(f.content for f in item.figures):
                 extra = {
                     "stimulus": item.stimulus_text,
+                    "stimuli": {v.language: v.stimulus_text for v in item.variants if v.stimulus_text},
                     "pictures": {f.name: f.content for f in item.figures if f.content},
                 }
                 files[f"source/{item.id}.json"] = json.dumps(extra, sort_keys=True).encode()
@@ -255,9 +256,11 @@ def _source(files: Mapping[str, bytes], path: str) -> Item | None:
         extra = json.loads(files.get(f"source/{called}.json", b"{}"))
         pictures = dict(extra.get("pictures", {}))
         shared = str(extra.get("stimulus", ""))
+        others = dict(extra.get("stimuli", {}))
         item = replace(
             item,
             stimulus_text=shared or item.stimulus_text,
+            variants=tuple(replace(v, stimulus_text=str(others.get(v.language, ""))) for v in item.variants),
             figures=tuple(replace(f, content=str(pictures.get(f.name, f.content))) for f in item.figures),
         )
         for language in ("en", "es"):

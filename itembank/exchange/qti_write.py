@@ -68,8 +68,8 @@ def written(item: Item, language: str = "en") -> Written:
     for figure in item.figures:
         _draw(work, figure)
     body = element("qti-item-body")
-    if item.stimulus_text:
-        body.append(element("div", {"class": "stimulus"}, *elements(item.stimulus_text, work.figures)))
+    if texts.stimulus:
+        body.append(element("div", {"class": "stimulus"}, *elements(texts.stimulus, work.figures)))
     body.append(element("div", {"class": "stem"}, *elements(texts.stem, work.figures)))
     called = presentation.called(item, [texts.stem, *texts.options.values(), *texts.rows.values(), texts.solution])
     rest = [f.name for f in item.figures if f.name not in called and f.name in work.figures]
