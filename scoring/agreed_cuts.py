@@ -4,7 +4,7 @@ A new calibration finds θ anew, where the test characteristic curve of these it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,14 @@ from scoring.irt.curves import ItemParameters
 from scoring.irt.cuts import curve_cut
 from scoring.irt.cuts_ratings import fit_ratings, rated_cut
 from scoring.irt.errors import DesignError
+from scoring.irt.linking import transform
+from scoring.linking import link
 from scoring.standard_setting import DOMAIN_SHARE, MINIMUM_RATERS, MINIMUM_RATERS_PER_DISTRICT
 
 #: Fewest of a cut's items that a calibration must hold for the cut to be found on its scale (all, where it has fewer).
 FEWEST_ITEMS = 4
+#: Fewest items of a concept that carry an earlier calibration's items to this one's scale.
+FEWEST_SHARED = 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class ScaleFreeCut:
         raters: on the panel.
         status: "final", or "provisional" for the reason.
         reason: why it is provisional.
+        earlier: the concept's items as earlier calibrations know them, the newest first: with them a cut rests on all
+            its items wherever they were given, and does not move with the form.
     """
 
     concept: str
@@ -71,9 +77,11 @@ class ScaleFreeCut:
     raters: int
     status: str
     reason: str = ""
+    earlier: tuple[ItemParameters, ...] = field(default=(), repr=False)
 
     def place(self, items: ItemParameters) -> PlacedCut:
         """Find the cut on the scale of calibrated items (those of its concept, or more)."""
+        items = widened(items, self.items, self.earlier)
         at = {name: j for j, name in enumerate(items.names)}
         common = [name for name in self.items if name in at]
         if len(common) < min(FEWEST_ITEMS, len(self.items)):
@@ -94,6 +102,33 @@ class ScaleFreeCut:
     def __call__(self, items: ItemParameters) -> float:
         """θ on the scale of calibrated items, NaN where it cannot be found: what `concept_profile(cuts=)` takes."""
         return self.place(items).theta
+
+
+def widened(items: ItemParameters, wanted: Mapping[str, float], earlier: Sequence[ItemParameters]) -> ItemParameters:
+    """Items with those that are wanted and only earlier calibrations know, carried to this scale by shared items."""
+    for other in earlier:
+        known = set(items.names)
+        more = np.array([j for j, n in enumerate(other.names) if n in wanted and n not in known], dtype=np.int64)
+        shared = [n for n in other.names if n in known]
+        if not more.size or len(shared) < FEWEST_SHARED:
+            continue
+        found = link(other, items, shared)
+        if found.A > 0:
+            items = _joined(items, transform(other.select(more), found.A, found.B))
+    return items
+
+
+def _joined(one: ItemParameters, two: ItemParameters) -> ItemParameters:
+    steps = max(one.d.shape[1], two.d.shape[1])
+    d = [np.pad(p.d, ((0, 0), (0, steps - p.d.shape[1])), constant_values=np.nan) for p in (one, two)]
+    return ItemParameters(
+        one.names + two.names,
+        one.model + two.model,
+        np.concatenate([one.a, two.a]),
+        np.vstack(d),
+        np.concatenate([one.g, two.g]),
+        np.concatenate([one.categories, two.categories]),
+    )
 
 
 def rating_matrix(ratings: pd.DataFrame, items: Sequence[str]) -> tuple[Any, Any]:

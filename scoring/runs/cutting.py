@@ -1,7 +1,7 @@
 """Cuts in the bank: ratings kept, cuts made from them, proposed to both districts, and found again when agreed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from itembank.findings import Finding
 from scoring import bank
 from scoring.agreed_cuts import PlacedCut, ScaleFreeCut, angoff_cut, domain_cut
 from scoring.frozen_profile import FrozenProfile
-from scoring.irt.curves import expected_scores
+from scoring.irt.curves import ItemParameters, expected_scores
 from scoring.irt.cuts import curve_cut
 from scoring.runs.profiles_kept import kept_profile
 from scoring.standard_setting import DOMAIN_SHARE
@@ -227,7 +227,7 @@ def propose_cuts(
         session,
         "cuts",
         inputs=[] if profile_run is None else [("run", profile_run.id or 0)],
-        details={"cuts": [{k: v for k, v in asdict(c).items() if k != "ratings"} for c in cuts]},
+        details={"cuts": [{k: v for k, v in asdict(c).items() if k not in ("ratings", "earlier")} for c in cuts]},
         title="Cuts for " + ", ".join(names),
         person=bank.person_of(session, as_),
     )
@@ -287,9 +287,46 @@ def cut_runs(session: Any, concepts: Sequence[str]) -> dict[str, int]:
     return {c: agreed[c][0] if c in agreed else 0 for c in concepts}
 
 
-def cuts_for(session: Any, concepts: Sequence[str]) -> dict[str, float | ScaleFreeCut]:
-    """The cut of each concept that an analysis obeys: the agreed one, else the provisional one."""
-    return {**provisional_cuts(session, concepts), **{c: k for c, k in agreed_cuts(session).items() if c in concepts}}
+def cuts_for(
+    session: Any, concepts: Sequence[str], versions: Mapping[str, int] | None = None
+) -> dict[str, float | ScaleFreeCut]:
+    """The cut of each concept that an analysis obeys: the agreed one, else the provisional one.
+
+    Args:
+        session: of `bank.reading()`.
+        concepts: of the analysis.
+        versions: item -> id of the version that is analysed; earlier calibrations of another version stay out.
+    """
+    agreed = {c: k for c, k in agreed_cuts(session).items() if c in concepts}
+    return dict(with_earlier(session, {**provisional_cuts(session, concepts), **agreed}, versions or {}))
+
+
+def with_earlier(
+    session: Any, cuts: Mapping[str, ScaleFreeCut], versions: Mapping[str, int]
+) -> dict[str, ScaleFreeCut]:
+    """Cuts with the items of earlier calibrations, so that they do not move with the form."""
+    pools = earlier_items(session, versions) if cuts else {}
+    return {c: replace(cut, earlier=tuple(pools.get(c, ()))) for c, cut in cuts.items()}
+
+
+def earlier_items(session: Any, versions: Mapping[str, int]) -> dict[str, list[ItemParameters]]:
+    """The items of each concept in the profiles that are kept, the newest of each administration first."""
+    found: dict[str, list[ItemParameters]] = {}
+    seen: set[int | None] = set()
+    for run in reversed(bank.runs_of_kind(session, "compare")):
+        if run.administration_id in seen or run.status == "withdrawn" or run.details.get("cuts") is None:
+            continue
+        try:
+            _, profile = kept_profile(session, run.id)
+        except Rejected:  # a comparison without concepts
+            continue
+        seen.add(run.administration_id)
+        then = {str(i): int(v) for i, v in bank.read_item_parameters(session, run)["version_id"].items()}
+        for concept in profile.concepts:
+            items = profile.concept_items(concept)
+            same = [j for j, n in enumerate(items.names) if versions.get(n, then.get(n)) == then.get(n)]
+            found.setdefault(concept, []).append(items.select(np.array(same, dtype=np.int64)))
+    return found
 
 
 def placed(profile: FrozenProfile | None, cut: ScaleFreeCut) -> PlacedCut:
@@ -319,6 +356,8 @@ def cuts_table(session: Any, profile: FrozenProfile | None, everything: bool = F
         if concept not in agreed:
             listed += [(c, "provisional") for c in provisional_cuts(session, [concept]).values()]
         chosen += listed
+    pools = earlier_items(session, {})
+    chosen = [(replace(c, earlier=tuple(pools.get(c.concept, ()))), word) for c, word in chosen]
     return rows_of(chosen, profile)
 
 

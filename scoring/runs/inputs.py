@@ -50,7 +50,7 @@ def from_bank(session: Any, administration: str = "") -> tuple[AnalysisInput, An
                 group_word="district",
                 clusters=data.persons["school"].astype("str") if data.persons["school"].notna().all() else None,
                 persons=attributes,
-                cuts=cutting.cuts_for(session, used),
+                cuts=cutting.cuts_for(session, used, {str(i): int(v) for i, v in data.items["version_id"].items()}),
                 gate=tuple(_gate(data)),
                 facts=GateFacts(windows_recorded=True, modes_recorded=bool(adm.mode)),
                 in_bank=True,

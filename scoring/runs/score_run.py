@@ -14,7 +14,7 @@ from scoring.data import ANSWERED
 from scoring.frozen_profile import FrozenProfile
 from scoring.irt.errors import DesignError
 from scoring.runs.calibrating import stored_fit
-from scoring.runs.cutting import agreed_cuts, placed
+from scoring.runs.cutting import agreed_cuts, placed, with_earlier
 from scoring.runs.profiles_kept import kept_profile
 from scoring.scores import MINIMUM_ANSWERS, NOTHING_VALID, TOO_FEW
 
@@ -87,7 +87,9 @@ def score_administration(
     profile_run, frozen = _profile(session, profile, code)
     notices = [n for used in (source, profile_run) if used is not None for n in _standing(session, used, allow_stale)]
     if frozen is not None:
-        agreed = {c: placed(frozen, cut).theta for c, cut in agreed_cuts(session).items()}
+        versions = {str(i): int(v) for i, v in data.items["version_id"].items()}
+        cuts = with_earlier(session, agreed_cuts(session), versions)
+        agreed = {c: placed(frozen, cut).theta for c, cut in cuts.items()}
         frozen = frozen.with_cuts({c: theta for c, theta in agreed.items() if np.isfinite(theta)})
     fit = stored_fit(session, source)
     known = [i for i in data.items.index if i in fit.item_names]

@@ -1,5 +1,7 @@
 """Cuts: rated, proposed, agreed by both districts, and obeyed by every later analysis."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -224,3 +226,26 @@ def test_the_mean_share_of_a_panel_weighs_districts_equally():
     cut = angoff_cut("c", 1, pd.DataFrame(rows, columns=["item", "rater", "district", "share"]), {}, ["A", "B"])
     assert cut.share == pytest.approx(expit((logit(0.4) + logit(0.8)) / 2), abs=1e-12)
     assert cut.reason == "4 raters, 5 needed; 1 of district B, 2 needed"
+
+
+def test_items_of_earlier_forms_keep_a_cut_where_it_is():
+    """The bank's eight items, four on this form and all on an earlier one in other units: one curve, one cut."""
+    bank_items = items(ITEMS[:8], np.linspace(0.8, 1.6, 8), np.linspace(-1.2, 1.4, 8))
+    here = bank_items.select(np.arange(4))
+    then = items(ITEMS[:8], bank_items.a * 2, (bank_items.b[:, 0] - 0.5) / 2)
+    cut = domain_cut("c", 1, ITEMS[:8], 0.7)
+    whole = cut(bank_items)
+    alone = cut(here)
+    assert abs(alone - whole) > 0.3  # four easy items alone would set it much lower
+    assert replace(cut, earlier=(then,))(here) == pytest.approx(whole, abs=1e-4)  # the link is found to 1e-5
+    assert replace(cut, earlier=(then.select(np.arange(1, 8)),))(here) == alone  # three shared items carry no scale
+
+
+def test_an_item_that_changed_since_stays_out_of_the_pool(compared):
+    with gate.reading() as session:
+        whole = cutting.earlier_items(session, {})
+        data = gate.scored_responses(session)
+        versions = {str(i): int(v) for i, v in data.items["version_id"].items()}
+        changed = cutting.earlier_items(session, {**versions, "Q01": -1})
+    assert [len(p) for p in whole["ratios"]] == [8]
+    assert [p.names for p in changed["ratios"]] == [tuple(ITEMS[1:8])]
