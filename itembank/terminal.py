@@ -120,6 +120,10 @@ def with_bank(arguments: list[str]) -> list[str]:
 def explain(error: Exception) -> int:
     """Print what happened; return the exit code."""
     code = getattr(error, "exit_code", None)
+    if code is None and isinstance(error, OSError) and error.filename:
+        print(f"error: {error.filename}: {error.strerror} (file)", file=sys.stderr)
+        print("hint: Name a place that can be written, or a file that can be read.", file=sys.stderr)
+        return 2
     if code is None:  # a defect of ours: name the place, not the values, which may be a student's
         frames = traceback.extract_tb(error.__traceback__)
         ours = [f for f in frames if Path(f.filename).parent.name in OURS]

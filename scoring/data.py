@@ -59,6 +59,10 @@ def read_responses(
     Raises:
         DesignError: a cell is none of these; the message names columns, rows (1-based) and counts, never an answer.
     """
+    if not isinstance(responses, pd.DataFrame):
+        raise DesignError(
+            "not-a-table", "The responses are not a DataFrame.", "pandas.DataFrame(values, columns=item names)"
+        )
     if not_reached not in ("ignored", "zero"):
         raise DesignError("unknown-rule", f"not_reached is {not_reached!r}", "Use 'ignored' or 'zero'.")
     names = tuple(str(c) for c in responses.columns)

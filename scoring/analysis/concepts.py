@@ -135,15 +135,16 @@ def contrast_table(compared: pd.DataFrame, order: tuple[str, ...], concepts: pd.
             sign * r.estimate, r.p_adjusted, str(r.status), str(concepts.at[r.concept, "evidence"])
         )
         seen = {"difference": sign * r.estimate, "se": r.se, "low": low, "high": high, "df": r.df, "p_value": r.p_value}
+        p_adjusted = float(r.p_adjusted)
         if verdict == "not enough evidence":
-            seen = dict.fromkeys(seen, np.nan)
+            seen, p_adjusted = dict.fromkeys(seen, np.nan), float("nan")
         rows.append(
             {
                 "concept": r.concept,
                 "group": group,
                 "other": other,
                 **seen,
-                "p_adjusted": r.p_adjusted,
+                "p_adjusted": p_adjusted,
                 "verdict": verdict,
                 "reason": reason,
             }

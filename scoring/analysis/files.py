@@ -70,10 +70,11 @@ def read_files(
     if identifier:
         index = pd.Index(data[identifier].to_numpy(), name="student")
     scored.index = raw.index = index
+    schools = _schools(data, cluster, groups, table, found)
     has_keys = bool((meta["key"] != "").any())
     options = {"options": _options(raw, meta)} if has_keys else {}
     return AnalysisInput(
-        title=title or Path(str(path)).stem,
+        title=title or ("Responses" if str(path) == "-" else Path(str(path)).stem),
         scored=scored,
         items=meta,
         raw=raw if has_keys else None,
@@ -81,7 +82,7 @@ def read_files(
         groups=None if groups is None else groups.set_axis(index),
         group_order=order,
         group_word=group.replace("_", " ").lower() if group and group.islower() else "group",
-        clusters=None if not cluster else pd.Series(data[cluster].to_numpy(), index=index),
+        clusters=None if schools is None else schools.set_axis(index),
         gate=_gate(bool(group), bool(cluster), len(order)),
         notices=tuple(Notice(f.code, f.severity, f.message) for f in found),
         provenance={"responses": f"{table.source} sha256 {table.sha256[:16]}"},
@@ -187,6 +188,7 @@ def _score(
         if rule is None:
             continue
         points: list[Any] = []
+        impossible: list[int] = []
         for value in values:
             if value in omit:
                 points.append("O")
@@ -198,7 +200,9 @@ def _score(
                 got = keys.points_of(rule, value) if item["type"] != "score" else _plain_score(value)
                 points.append(got)
                 if got is None:
-                    _impossible(codes, values.index(value), name, item["type"], table, found)
+                    impossible.append(len(points) - 1)
+        if impossible:
+            _impossible(codes, impossible, name, str(item["type"]), table, found)
         out[name] = np.array([np.nan if p is None else p for p in points], dtype=object)[codes]
         most = max((p for p in points if isinstance(p, int)), default=0)
         if item["points"] and most > item["points"]:
@@ -207,7 +211,24 @@ def _score(
                 _error(table.source, 0, "too-many-points", message, "Check points in the table of items.", name)
             )
         meta.loc[name, "points"] = item["points"] or most
-    return pd.DataFrame(out)
+    return _from_zero(pd.DataFrame(out), meta, table.source, found)
+
+
+def _from_zero(scored: pd.DataFrame, meta: pd.DataFrame, source: str, found: list[Finding]) -> pd.DataFrame:
+    """Scores that begin at 1 in every item (a rating scale 1 to 4) made to begin at 0, and said."""
+    numbers = scored.apply(pd.to_numeric, errors="coerce")
+    lowest = numbers.loc[:, numbers.nunique() > 1].min()
+    if not len(lowest) or not (lowest >= 1).any() or not (meta["type"] == "score").all():
+        return scored
+    if not (lowest == 1).all():
+        for name in lowest.index[lowest >= 1]:
+            message = f"No score of {name} is 0; the lowest is {lowest[name]:g}. Is it an item?"
+            found.append(_error(source, 1, "no-zero", message, f"If not: --ignore {name}", str(name)))
+        return scored
+    message = "The scores of every item begin at 1; 1 was taken off, so that they begin at 0."
+    found.append(Finding(source, 1, "begins-at-one", "warning", message))
+    meta["points"] = [max(int(p) - 1, 1) for p in meta["points"]]
+    return scored.where(numbers.isna(), numbers - 1)
 
 
 def _rule(name: str, item: pd.Series, source: str, found: list[Finding]) -> Mapping[str, Any] | None:
@@ -221,6 +242,8 @@ def _rule(name: str, item: pd.Series, source: str, found: list[Finding]) -> Mapp
 
 
 def _plain_score(value: str) -> int | None:
+    if value.lower() in ("true", "false"):
+        return int(value.lower() == "true")
     try:
         number = float(value.replace(",", "."))
     except ValueError:
@@ -228,11 +251,13 @@ def _plain_score(value: str) -> int | None:
     return int(number) if number == int(number) and 0 <= number <= 100 else None
 
 
-def _impossible(codes: Any, which: int, name: str, kind: str, table: tabular.Table, found: list[Finding]) -> None:
-    """Name the places of an answer that cannot be, not the answer."""
-    places = np.flatnonzero(codes == which)
+def _impossible(
+    codes: Any, which: Sequence[int], name: str, kind: str, table: tabular.Table, found: list[Finding]
+) -> None:
+    """Name the places of answers that cannot be, not the answers: one finding for a column."""
+    places = np.flatnonzero(np.isin(codes, which))
     wanted = "a score 0, 1, 2, ..." if kind == "score" else f"an answer to a {kind} item"
-    message = f"{len(places)} cell(s) like this one are neither {wanted} nor a code of a blank."
+    message = f"{len(places):,} of {len(codes):,} cells, this the first, are neither {wanted} nor a code of a blank."
     hint = "Name blanks with --omit CODE, give a key in the table of items, or leave the column out with --ignore."
     found.append(_error(table.source, int(table.rows[places[0]]), "impossible-response", message, hint, name))
 
@@ -264,6 +289,22 @@ def _groups(
         message = f"{len(order)} groups are too many to compare side by side."
         found.append(_error(table.source, 0, "many-groups", message, "Is this the right column for --group?", group))
     return shown, tuple(order)
+
+
+def _schools(
+    data: pd.DataFrame, cluster: str, groups: pd.Series | None, table: tabular.Table, found: list[Finding]
+) -> pd.Series | None:
+    """The school of each row; rows without one count as one school per group, and are named."""
+    if not cluster:
+        return None
+    schools = data[cluster]
+    empty = schools == ""
+    if empty.any():
+        row = int(table.rows[int(np.flatnonzero(empty.to_numpy())[0])])
+        message = f"{int(empty.sum()):,} rows, this the first, name no school; in each group they count as one school."
+        found.append(Finding(table.source, row, "no-school", "warning", message, "Fill the column.", cluster))
+        schools = schools.mask(empty, "(none)" if groups is None else "(none) " + groups.astype(str))
+    return schools
 
 
 def _options(raw: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:

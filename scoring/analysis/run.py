@@ -24,6 +24,8 @@ from scoring.comparison.describing import school_effects
 from scoring.irt.errors import DesignError, ScoringWarning
 
 DRAWS = 20
+#: Students of a random part where schools were not recorded, and how many parts at most.
+PART, MOST_PARTS = 12, 60
 #: Bins of the score distributions (θ); no bin shows single students, since it holds plausible values of a whole group.
 BINS = np.arange(-4.0, 4.01, 0.25)
 FEWEST_FOR_CURVE = 100
@@ -104,7 +106,12 @@ def analyse(
         fit = scoring.calibrate(scored, groups=data.groups, partner=data.groups, clusters=_enough_clusters(data))
     steps.notices.extend(Notice(n.code, n.severity, _sentence(n)) for n in fit.notices)
     if not fit.converged:
-        raise scoring.NotConverged("calibration", "The calibration did not converge.", "Look at the flagged items.")
+        raise scoring.NotConverged(
+            "calibration",
+            "The calibration did not converge. Nothing was written.",
+            "Leave out the items named here, or look at their keys.",
+            details=_suspects(fit, classical),
+        )
     with steps.step("scores"):
         scores = scoring.score(fit, scored)
     profile, compared, by_concept, drawn = _profile(data, scored, fit, seed, steps, described)
@@ -147,6 +154,15 @@ def analyse(
         coverage=coverage(described, scores["status"] == "scored") if data.group_order else pd.DataFrame(),
     )
     return Analysed(analysis, fit, profile, compared, fit.items)
+
+
+def _suspects(fit: Any, classical: Any) -> list[str]:
+    """Items that may keep a calibration from converging, and why; then what the calibration noticed."""
+    wild = fit.items[(fit.items["a"].abs() > 5) | fit.items["a"].isna()]
+    out = [f"{item}: its curve runs away (slope {a:.1f})" for item, a in wild["a"].items()]
+    flags = classical.items["flags"]
+    out += [f"{item}: {flags[item]}" for item in flags.index[flags != ""] if item not in wild.index]
+    return [*out[:12], *(_sentence(n) for n in fit.notices)]
 
 
 def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
@@ -207,9 +223,7 @@ def _profile(
         with steps.step("comparison"):
             drawn = scoring.plausible_values(profile, tagged, persons, condition_on, draws=DRAWS, seed=seed)
             if len(data.group_order) > 1:
-                compared = scoring.compare(
-                    drawn, by="district", clusters="school", cuts=_cuts(profile), mode=_mode(data)
-                )
+                compared = scoring.compare(drawn, by="district", clusters="school", cuts=_cuts(profile), mode="schools")
     return profile, compared, drawn, total
 
 
@@ -224,9 +238,7 @@ def _subgroups(
         return pd.DataFrame(), pd.DataFrame()
     cuts = {} if profile is None else _cuts(profile)
     with steps.step("subgroups"):
-        return compare_subgroups(
-            drawn, described, asked, cuts, _mode(data), gates.stamps(data), dict(data.concept_names)
-        )
+        return compare_subgroups(drawn, described, asked, cuts, "schools", gates.stamps(data), dict(data.concept_names))
 
 
 def _schools(data: AnalysisInput, drawn: list[Any]) -> pd.DataFrame:
@@ -237,15 +249,11 @@ def _schools(data: AnalysisInput, drawn: list[Any]) -> pd.DataFrame:
     return table.assign(concept=table["concept"].replace({"total": TOTAL}))
 
 
-def _mode(data: AnalysisInput) -> str:
-    return "schools" if data.clusters is not None else "students"
-
-
 def _mean_contrasts(data: AnalysisInput, total: Any, compared: pd.DataFrame | None) -> pd.DataFrame:
     """Differences in means, of the score over all items and then by concept."""
     if len(data.group_order) < 2:
         return pd.DataFrame()
-    overall = scoring.compare(total, by="district", clusters="school", mode=_mode(data))
+    overall = scoring.compare(total, by="district", clusters="school", mode="schools")
     tables = [concept_tables.mean_contrasts(overall, data.group_order, {"total": TOTAL})]
     if compared is not None:
         tables.append(concept_tables.mean_contrasts(compared, data.group_order, {}))
@@ -257,8 +265,22 @@ def _persons(data: AnalysisInput) -> pd.DataFrame:
     index = data.scored.index
     everybody = pd.Series("all", index=index)
     groups = data.groups if data.groups is not None else everybody
-    schools = data.clusters if data.clusters is not None else groups
+    schools = data.clusters if data.clusters is not None else _parts(groups)
     return pd.DataFrame({"district": groups.astype(str), "school": schools.astype(str)}, index=index)
+
+
+def _parts(groups: pd.Series) -> pd.Series:
+    """Random parts of each group in the place of schools that were not recorded.
+
+    Deleting one part at a time (the delete-a-group jackknife, Kott 2001) measures how students as such vary, so that
+    intervals hold for students drawn one by one. They cannot know how alike the children of a school are; the page
+    says so. The part depends on the student's index entry, not on the row.
+    """
+    order = pd.Series(pd.util.hash_array(groups.index.astype(str).to_numpy(dtype=object)), index=groups.index)
+    rank = order.groupby(groups.to_numpy()).rank(method="first").astype(int)
+    size = groups.map(groups.value_counts())
+    parts = (size // PART).clip(1, MOST_PARTS)
+    return groups.astype(str) + " part " + (rank % parts).astype(str)
 
 
 def _enough_clusters(data: AnalysisInput) -> pd.Series | None:
@@ -331,7 +353,7 @@ def _facts(fit: Any, profile: Any | None) -> Mapping[str, Any]:
 
 
 def _interval_words(data: AnalysisInput) -> str:
-    return "schools like these" if data.clusters is not None else "these students"
+    return "schools like these" if data.clusters is not None else "students like these"
 
 
 def _sentence(notice: Any) -> str:

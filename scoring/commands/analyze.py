@@ -1,5 +1,7 @@
 """`itembank analyze`: the whole analysis on a bare file, without a bank."""
 
+from pathlib import Path
+
 import typer
 
 app = typer.Typer()
@@ -18,7 +20,7 @@ def analyze(
     identifier: str = typer.Option("", "--id", help="Column with the students' identifiers."),
     cluster: str = typer.Option("", help="Column with the school (or class) of each student."),
     title: str = typer.Option("", help="Title of the report."),
-    seed: int = typer.Option(1, help="Seed of every draw."),
+    seed: int = typer.Option(1, min=0, max=2**31 - 1, help="Seed of every draw."),
     summary: bool = typer.Option(False, "--summary", help="Also print five plain sentences on standard output."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Read and check the files, write nothing."),
 ) -> None:
@@ -49,23 +51,38 @@ def analyze(
             f"{n:,} students, {j} items, groups: {', '.join(data.group_order) or 'none'}. Nothing was written."
         )
         return
-    from pathlib import Path
-
     from scoring.analysis.export import write_tables
     from scoring.analysis.run import analyse
     from scoring.report.comparison import comparison_page
     from scoring.report.words import five_sentences
 
-    result = analyse(data, seed=seed, progress=terminal.say)
     folder = Path(output)
+    made = writable(folder)
+    try:
+        result = analyse(data, seed=seed, progress=terminal.say)
+    except BaseException:
+        if made:
+            folder.rmdir()
+        raise
     page = comparison_page(result.analysis)
     files = write_tables(result.analysis, result.parameters, folder / "tables")
     (folder / "report.html").write_text(page, encoding="utf-8")
     if summary:
         for sentence in five_sentences(result.analysis):
             terminal.emit(sentence)
+    table = result.analysis.items
+    for item in table.index[table["flags"].str.contains("key", na=False)]:
+        terminal.say(f"look at {item}: {table.at[item, 'flags']}")
     terminal.say(f"{len(files)} tables in {folder / 'tables'}")
     terminal.next_step(f"open {folder / 'report.html'}")
+
+
+def writable(folder: Path) -> bool:
+    """Make the folder before the work begins; True when it was not there."""
+    if folder.is_dir():
+        return False
+    folder.mkdir(parents=True)
+    return True
 
 
 def words(values: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """`itembank calibrate`: item parameters from both districts together."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -35,6 +36,8 @@ def run(
         return
 
     def progress(passes: int, log_likelihood: float, gradient: float) -> None:
+        if not sys.stderr.isatty():
+            return
         terminal.say(f"pass {passes}: log-likelihood {log_likelihood:,.4f}, largest gradient {gradient:.1e}")
 
     with bank.writing() as session:

@@ -36,9 +36,10 @@ def trace(session: Any, number: int, concept: str = "", group: str = "") -> dict
     kept = [i for i in rests["items"] if not concept or i["item"] in found.get("items", [i["item"]])]
     names = {i["item"] for i in kept}
     found["still stands"] = "yes" if not stale else "no: " + "; ".join(stale)
-    found["estimation"] = (
-        f"converged: {'yes' if run.converged else 'no'}, log-likelihood {run.log_likelihood}, seed {run.seed}"
-    )
+    if run.converged is not None:
+        found["estimation"] = (
+            f"converged: {'yes' if run.converged else 'no'}, log-likelihood {run.log_likelihood}, seed {run.seed}"
+        )
     found["items"] = [f"{i['item']} version {i['version']} ({i['hash'][:12]})" for i in kept]
     found["keys"] = [f"{k['item']} key version {k['version']}" for k in rests["keys"] if k["item"] in names]
     found["files"] = [f"{f['name']}: {f['rows']:,} rows, sha256 {f['sha256'][:16]}" for f in rests["files"]]
