@@ -103,9 +103,10 @@ def fit(
     population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
     eta = np.zeros((n, c))
     sites = no_sites(ev) if sites is None else sites
+    workspace = np.empty((c, c, n))
     change, pace, last = np.inf, 1.0, np.zeros((c, c))
     for iteration in range(1, max_passes + 1):
-        sums = collect(design, sites, population)
+        sums = collect(design, sites, population, workspace)
         if iteration > 1:
             gamma, gamma_covariance = sums.coefficients()
             effects = sums.school_effects(gamma)

@@ -44,8 +44,7 @@ class Sums:
 
     Attributes:
         covariance: (N, C, C) V_i, posterior covariance of θ_i given its expectation.
-        answer: (N, C) V_i h_i.
-        pull: (N, C, C) B_i = V_i Σ⁻¹: how the posterior mean moves with the expectation.
+        sites: the sites.
         information: (M, C, C) of each cell about its expectation.
         shift: (M, C) of each cell.
         school_gain: (S, C, C) covariance K_s of a school effect, given the coefficients.
@@ -56,8 +55,7 @@ class Sums:
     """
 
     covariance: Array
-    answer: Array
-    pull: Array
+    sites: Sites
     information: Array
     shift: Array
     school_gain: Array
@@ -65,6 +63,13 @@ class Sums:
     school_shift: Array
     normal: Array
     right: Array
+
+    @property
+    def pull(self) -> Array:
+        """(N, C, C) B_i = V_i Σ⁻¹ = I - V_i P_i: how a posterior mean moves with its expectation."""
+        out = -self.covariance * self.sites.precision[:, None, :]
+        out += np.eye(out.shape[1])
+        return out
 
     def coefficients(self, without: int | None = None) -> tuple[Array, Array]:
         """γ (CK,) and its covariance, of all schools or without one."""
@@ -79,17 +84,19 @@ class Sums:
         return np.einsum("sab,sb->sa", self.school_gain, self.school_shift - self.school_map @ gamma)
 
 
-def collect(design: Design, sites: Sites, population: Population) -> Sums:
-    """All sums of one pass over the students (who are in the design's order)."""
+def collect(design: Design, sites: Sites, population: Population, workspace: Array | None = None) -> Sums:
+    """All sums of one pass over the students (who are in the design's order).
+
+    Args:
+        workspace: (C, C, N) array for the posterior covariances of the result; without it a new one is made.
+    """
     n_concepts = population.tau.shape[0]
     inverse = np.linalg.inv(population.sigma)
-    covariance, pull, answer = _posteriors(design, sites, population)
+    covariance, turned, answer = _posteriors(design, sites, population, workspace)
     cell_inverse = inverse[design.school_district[design.cell_school]]
-    size = np.diff(np.append(design.cell_start, design.order.size)).astype(float)
-    cell_pull = np.add.reduceat(pull, design.cell_start, axis=2).transpose(2, 0, 1)
-    information = cell_inverse @ (size[:, None, None] * np.eye(n_concepts) - cell_pull)
+    information = cell_inverse @ turned
     information = (information + information.transpose(0, 2, 1)) / 2
-    shift = np.einsum("mab,am->mb", cell_inverse, np.add.reduceat(answer, design.cell_start, axis=1))
+    shift = np.einsum("mab,mb->ma", cell_inverse, answer)
     school_information = np.add.reduceat(information, design.school_first_cell, axis=0)
     school_shift = np.add.reduceat(shift, design.school_first_cell, axis=0)
     school_gain = np.linalg.inv(np.linalg.inv(population.tau) + school_information)
@@ -107,8 +114,7 @@ def collect(design: Design, sites: Sites, population: Population) -> Sums:
         right[s] = np.einsum("ma,mk->ak", shift[cells], x).reshape(-1) - back @ school_shift[s]
     return Sums(
         covariance.transpose(2, 0, 1),
-        answer.T,
-        pull.transpose(2, 0, 1),
+        sites,
         information,
         shift,
         school_gain,
@@ -119,39 +125,47 @@ def collect(design: Design, sites: Sites, population: Population) -> Sums:
     )
 
 
-def _posteriors(design: Design, sites: Sites, population: Population) -> tuple[Array, Array, Array]:
-    """V_i (C, C, N), B_i = V_i Σ⁻¹ (C, C, N) and V_i h_i (C, N): students last, where each operation is one long loop.
+def _posteriors(
+    design: Design, sites: Sites, population: Population, workspace: Array | None
+) -> tuple[Array, Array, Array]:
+    """V_i (C, C, N), and the sums over each cell of V_i P_i (M, C, C) and V_i h_i (M, C).
 
-    V_i comes from Σ by one change of rank one per concept, V ← V - v v' p/(1 + p v_c) (Sherman & Morrison 1950).
+    Students come last, so that each operation is one long loop. V_i comes from Σ by one change of rank one per
+    concept, V ← V - v v' p/(1 + p v_c) (Sherman & Morrison 1950).
     """
-    n, n_concepts = sites.precision.shape
-    covariance = np.empty((n_concepts, n_concepts, n))
-    pull = np.empty((n_concepts, n_concepts, n))
-    answer = np.empty((n_concepts, n))
-    eye = np.eye(n_concepts)[:, :, None]
+    n, c = sites.precision.shape
+    covariance = np.empty((c, c, n)) if workspace is None else workspace
+    sigma = np.ascontiguousarray(population.sigma.transpose(1, 2, 0))
 
-    def fill(r: slice) -> None:
-        v = population.sigma.transpose(1, 2, 0)[:, :, design.district[r]]
+    def fill(r: slice) -> tuple[slice, Array, Array]:
+        v = np.take(sigma, design.district[r], axis=2)
         precision, shift = sites.precision[r].T.copy(), sites.shift[r].T.copy()
-        for c in range(n_concepts):
-            column = v[:, c].copy()
-            v -= column[:, None] * (column * (precision[c] / (1.0 + precision[c] * column[c])))
+        for k in range(c):
+            column = v[:, k].copy()
+            v -= column[:, None] * (column * (precision[k] / (1.0 + precision[k] * column[k])))
         covariance[:, :, r] = v
-        answer[:, r] = (v * shift).sum(axis=1)
-        v *= -precision  # VΣ⁻¹ = I - VP, since V(P + Σ⁻¹) = I
-        v += eye
-        pull[:, :, r] = v
+        first = int(np.searchsorted(design.cell_start, r.start, side="right")) - 1
+        last = int(np.searchsorted(design.cell_start, r.stop, side="left"))
+        starts = np.maximum(design.cell_start[first:last] - r.start, 0)
+        answer = np.add.reduceat((v * shift).sum(axis=1), starts, axis=1)
+        v *= precision
+        return slice(first, last), np.add.reduceat(v, starts, axis=2), answer
 
-    over_chunks(fill, n, CHUNK)
-    return covariance, pull, answer
+    turned = np.zeros((c, c, design.cell_start.size))
+    answers = np.zeros((c, design.cell_start.size))
+    for cells, part, answer in over_chunks(fill, n, CHUNK):
+        turned[:, :, cells] += part
+        answers[:, cells] += answer
+    return covariance, turned.transpose(2, 0, 1), answers.T
 
 
 def posterior_means(sums: Sums, eta: Array) -> Array:
-    """(N, C) V_i h_i + B_i η_i."""
+    """(N, C) V_i h_i + B_i η_i = η_i + V_i (h_i - P_i η_i)."""
     out = np.empty(eta.shape)
 
     def fill(r: slice) -> None:
-        out[r] = sums.answer[r] + (sums.pull[r].transpose(1, 2, 0) * eta[r].T).sum(axis=1).T
+        force = (sums.sites.shift[r] - sums.sites.precision[r] * eta[r]).T
+        out[r] = eta[r] + (sums.covariance[r].transpose(1, 2, 0) * force).sum(axis=1).T
 
     over_chunks(fill, len(eta), CHUNK)
     return out

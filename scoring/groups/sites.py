@@ -55,7 +55,7 @@ def evidence(
         n_concepts: C.
     """
     n = scores.shape[0]
-    out = np.zeros((n, n_concepts, nodes.size))
+    out = np.zeros((n_concepts, n, nodes.size))  # the passes go through it concept by concept
     answered = np.zeros((n, n_concepts), dtype=np.int64)
     items = [np.flatnonzero(concept == c) for c in range(n_concepts)]
 
@@ -64,10 +64,10 @@ def evidence(
             if mine.size:
                 x = scores[rows][:, mine]
                 answered[rows, c] = (x >= 0).sum(axis=1)
-                out[rows, c] = _log_likelihood(x, log_probability[mine])
+                out[c, rows] = _log_likelihood(x, log_probability[mine])
 
     over_chunks(fill, n, 2 * CHUNK)
-    return Evidence(out, nodes, answered)
+    return Evidence(out.transpose(1, 0, 2), nodes, answered)
 
 
 def _log_likelihood(x: NDArray[np.int8], table: Array) -> Array:
@@ -160,14 +160,15 @@ def tilted_sums(ev: Evidence, precision: Array, shift: Array, r: slice, count: i
     peak = -0.5 * s * s / p  # taken out, so that the cavity's part of the exponent is never positive
     sums = np.empty((count, p.shape[1], p.shape[0]))
     weights = np.empty((p.shape[1], ev.nodes.size))
+    coefficients = np.stack([p, s, peak], axis=1)
     for c in range(p.shape[0]):
-        np.matmul(np.stack([p[c], s[c], peak[c]]).T, basis, out=weights)
+        np.matmul(coefficients[c].T, basis, out=weights)
         weights += ev.log_likelihood[r, c]
         np.exp(weights, out=weights)
         total = powers @ weights.T
         lost = np.flatnonzero(total[0] < 1e-200)  # answers and expectation so far apart that all underflows
         if lost.size:
-            again = np.stack([p[c, lost], s[c, lost], peak[c, lost]]).T @ basis + ev.log_likelihood[r, c][lost]
+            again = coefficients[c][:, lost].T @ basis + ev.log_likelihood[r, c][lost]
             total[:, lost] = powers @ np.exp(again - again.max(axis=1, keepdims=True)).T
         sums[:, :, c] = total
     return sums
