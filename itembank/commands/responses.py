@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from itembank.commands import responses_rubrics
+from itembank.commands import responses_export, responses_rubrics
 from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of, pairs
 
 if TYPE_CHECKING:
     from itembank.sheets import Layout
 
 app = typer.Typer()
+app.registered_commands.extend(responses_export.app.registered_commands)
 app.registered_commands.extend(responses_rubrics.app.registered_commands)
 
 File = Annotated[str, typer.Argument(help="CSV, wide (a row per student) or long (a row per answer); - is stdin.")]
