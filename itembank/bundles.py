@@ -23,6 +23,7 @@ from itembank.errors import Conflict, NotPermitted, Rejected
 from itembank.findings import Finding
 from itembank.models import (
     Concept,
+    ConceptRanking,
     Decision,
     DecisionVote,
     District,
@@ -119,6 +120,19 @@ def export(session: Session, district: District, person: Person | None, codes: I
             at = [v.id for v in mine]
             tags = select(ItemConcept.concept_id).where(columns(ItemConcept).item_version_id.in_(at))
             concepts |= set(session.exec(tags).all())
+    told_rankings = _rankings(session, names, ours)
+    concepts |= {r.concept_id for r in told_rankings}
+    codes_of = {c.id: c.code for c in session.exec(select(Concept)).all()}
+    files["rankings.json"] = [
+        {
+            "concept": codes_of[r.concept_id],
+            "person": names[r.person_id].code,
+            "ranking": r.ranking,
+            "reason": r.reason,
+            "at": r.created_at.isoformat(),
+        }
+        for r in told_rankings
+    ]
     files["people.json"] = [
         {"code": p.code, "name": p.name, "role": p.role, "active": p.active}
         for i, p in sorted(names.items(), key=lambda e: e[1].code)
@@ -253,6 +267,11 @@ def _said(
                 }
             )
     return told
+
+
+def _rankings(session: Session, names: Mapping[int | None, Person], ours: set[int | None]) -> list[ConceptRanking]:
+    rows = session.exec(select(ConceptRanking).order_by(columns(ConceptRanking).id)).all()
+    return [r for r in rows if r.person_id in ours]
 
 
 def remark_mark(person: str, at: str, text: str) -> str:

@@ -20,6 +20,7 @@ from itembank.findings import Finding
 from itembank.identity import partner_key, trust
 from itembank.models import (
     Concept,
+    ConceptRanking,
     Decision,
     DecisionVote,
     District,
@@ -92,6 +93,7 @@ def merge(session: Session, bundle: Bundle, trusted: str = "", person: Person | 
         for path in bundle.below("items"):
             _item(work, bundle.load(path))
         _replay(work)
+        _rankings(work)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         where = f"{type(error).__name__} while reading it"
         found = [Finding("bundle", 0, "bad-content", "error", f"A part is not as this version writes it ({where}).")]
@@ -231,6 +233,37 @@ def _refused(work: Merge, code: str, number: int, why: str, here: str, there: st
     if here and there:
         work.texts[name.replace(".md", ".diff")] = difference(here, there, "here", work.district.code) + "\n"
     work.told("item", code, number, "conflict", why)
+
+
+def _rankings(work: Merge) -> None:
+    """Experts' orders of items, added to what is here."""
+    concepts = {c.code: c for c in work.session.exec(select(Concept)).all()}
+    rows = work.session.exec(select(ConceptRanking)).all()
+    here = {(r.concept_id, r.person_id, r.created_at) for r in rows}
+    for told in work.bundle.load("rankings.json", []):
+        code = str(told["concept"])
+        try:
+            person = _speaker(work, str(told["person"]))
+        except NotPermitted as error:
+            work.told("ranking", code, "", "conflict", error.sentence)
+            continue
+        concept, at = concepts[code], datetime.fromisoformat(told["at"]).astimezone(UTC)
+        if (concept.id, person.id, at) in here:
+            work.told("ranking", code, "", "known")
+            continue
+        work.session.add(
+            ConceptRanking(
+                concept_id=concept.id or 0,
+                person_id=person.id or 0,
+                district_id=person.district_id,
+                ranking=[str(n) for n in told["ranking"]],
+                reason=str(told["reason"]),
+                identity=work.identity,
+                created_at=at,
+            )
+        )
+        work.told("ranking", code, "", "merged", person.code)
+    work.session.flush()
 
 
 # ---------------------------------------------------------------- reviews, decisions, comments

@@ -8,7 +8,7 @@ import pytest
 
 from itembank import authoring, bundles, database, identity, people, signing
 from itembank.errors import ItembankError
-from itembank.models import AuditEvent, DecisionVote, Item, Review
+from itembank.models import AuditEvent, ConceptRanking, DecisionVote, Item, Review
 
 from .test_workflow import item
 
@@ -424,3 +424,20 @@ def test_a_bank_that_is_one_districts_own_refuses_the_others_word(bank, run, tmp
     (tmp_path / "itembank.toml").write_text('district = "A"\n')
     assert run("reviews", "review", "T-1", "--verdict", "approve", "--as", "leadB")[0] == 4
     assert run("reviews", "review", "T-1", "--verdict", "approve", "--as", "leadA")[0] == 0
+
+
+def test_rankings_travel_once_and_keep_whose_they_are(two, run, send):
+    two("A")
+    store("authorA")
+    store("authorA", n=2)
+    order = ("concepts", "sheet", "ratios", "--rank")
+    assert run(*order, "T-2, T-1", "--why", "Plainer.", "--as", "leadA")[0] == 0
+    assert send("A")[0] == 0
+    assert run(*order, "T-1, T-2", "--why", "Shorter.", "--as", "leadA")[0] == 4  # A's word comes from A
+    assert run(*order, "T-1, T-2", "--why", "Shorter.", "--as", "leadB")[0] == 0
+    assert send("A")[0] == 0
+    rows = json.loads(run("concepts", "sheet", "ratios", "--json")[1])
+    assert [(r["item"], r["A"], r["B"], r["experts"]) for r in rows] == [("T-1", 2, 1, 2), ("T-2", 1, 2, 2)]
+    with database.reading() as session:
+        found = session.exec(authoring.select(ConceptRanking)).all()
+        assert [r.identity.partition(" ")[0] for r in found] == ["bundle", "declared"]

@@ -103,6 +103,9 @@ def test_the_other_districts_rows_cannot_be_changed(shared, statement):
         "UPDATE key_versions SET number = 9",
         "DELETE FROM form_items",
         "UPDATE people SET role = 'admin'",
+        "DELETE FROM concept_rankings",
+        "INSERT INTO concept_rankings (concept_id, person_id, district_id, ranking, reason, identity, created_at)"
+        " SELECT c.id, p.id, p.district_id, '[]', '', 'login', now() FROM concepts c, people p WHERE p.code = 'bob'",
         "UPDATE people SET login = 'bob_login' WHERE code = 'ada'",
         "INSERT INTO audit_events (chain, sequence, at, person, action, subject, details, previous_hash, hash)"
         " VALUES ('B', 999, '', 'bob', 'x', '', '{}', '', '')",
