@@ -8,6 +8,7 @@ import yaml
 
 from itembank import front_matter
 from itembank.findings import Finding
+from itembank.resources import items_folder
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 CONCEPT_KEYS = (
@@ -64,6 +65,17 @@ def read(folder: Path) -> Catalogue:
                     message = f"the concept `{other[:40]}` of the misconception `{entry.id}` is not there"
                     findings.append(_error(folder / "misconceptions.yaml", entry.line, "unknown-concept", message))
     return Catalogue(concepts, misconceptions, tuple(findings))
+
+
+def of_bank(folder: Path) -> Catalogue:
+    """The catalogues of a folder; of the joint bank where the folder has none, so that no item goes unchecked."""
+    if (folder / "concepts.yaml").is_file() or (folder / "misconceptions.yaml").is_file():
+        return read(folder)
+    try:
+        joint = read(items_folder())
+    except FileNotFoundError:
+        return Catalogue()
+    return Catalogue(joint.concepts, joint.misconceptions)
 
 
 def _error(path: Path, line: int, code: str, message: str, hint: str = "") -> Finding:

@@ -55,7 +55,7 @@ def check(paths: Iterable[Path]) -> Checked:
     for item, folder in items:
         root = roots.setdefault(folder, item_file.bank_root(folder)) if folder not in roots else roots[folder]
         if root not in catalogues:
-            catalogues[root] = catalogue.read(root)
+            catalogues[root] = catalogue.of_bank(root)
             findings += catalogues[root].findings
         findings += lint.check(item, lint.Surroundings(catalogues[root], ids, folder))
     findings += lint.check_together([i for i, _ in items])

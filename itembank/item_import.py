@@ -77,7 +77,7 @@ def _package(path: Path, found: Gathered) -> None:
 
 def _table(path: Path, found: Gathered) -> None:
     root = item_file.bank_root(path.resolve().parent)
-    around = lint.Surroundings(catalogue.read(root), None, path.parent)
+    around = lint.Surroundings(catalogue.of_bank(root), None, path.parent)
     rows = item_table.read(path)
     for row in rows:
         found.findings += row.findings

@@ -128,6 +128,8 @@ def compare(
     """Two calibrations side by side: difference of difficulty and slope, in standard errors."""
     import numpy as np
 
+    import scoring
+    from itembank import terminal
     from itembank.errors import Rejected
     from scoring import bank
     from scoring.runs.calibrating import stored_fit
@@ -137,7 +139,15 @@ def compare(
     both = [i for i in a.item_names if i in b.item_names]
     if not both:
         raise Rejected("no-common-item", "The two runs share no item.", "itembank calibrate list")
-    one, two = (f.items[~f.items.index.duplicated()].loc[both] for f in (a, b))
+    one, two = (f.items[~f.items.index.duplicated()].loc[both].copy() for f in (a, b))
+    if a.settings.get("origin") != b.settings.get("origin"):
+        link = scoring.link(b, a, anchors=both)
+        terminal.say(
+            f"The runs have different origins: run {second} is shown on the scale of run {first} "
+            f"(scale times {link.A:.3f}, plus {link.B:+.3f})."
+        )
+        two["a"], two["se_a"] = two["a"] / link.A, two["se_a"] / link.A
+        two["b"], two["se_b"] = link.A * two["b"] + link.B, two["se_b"] * link.A
     columns = [c for c in ("a", "b") if c in one and c in two]
     table = one[["model"]].copy()
     for c in columns:
