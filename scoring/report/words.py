@@ -146,6 +146,17 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
+def _bar(analysis: Analysis) -> str:
+    """Why the bar is provisional."""
+    concepts = analysis.concepts[analysis.concepts["cut_kind"] == "provisional"]
+    rated = concepts.get("cut_basis", pd.Series(dtype=str)).fillna("").str.contains("raters")
+    if len(concepts) and rated.all():
+        return "it rests on the word of few teachers, or of one district only"
+    if rated.any():
+        return "for some concepts it stands at 70 percent of the points, for others on the word of few teachers"
+    return "it stands at 70 percent of the points, not yet set by teachers"
+
+
 def cautions(analysis: Analysis) -> list[str]:
     """What not to conclude, the conditional sentences first."""
     out = []
@@ -160,10 +171,7 @@ def cautions(analysis: Analysis) -> list[str]:
     out += different_items(analysis)
     kinds = set(analysis.concepts.get("cut_kind", pd.Series(dtype=str)).dropna())
     if "provisional" in kinds:
-        out.append(
-            "The bar for “mastered” is provisional: it stands at 70 percent of the points, not yet set by teachers. "
-            "Read the differences rather than the levels."
-        )
+        out.append(f"The bar for “mastered” is provisional: {_bar(analysis)}. Read the differences, not the levels.")
     if len(analysis.groups) > 1:
         word = analysis.group_word
         out.append(

@@ -90,3 +90,21 @@ def test_a_bookmark_panel(compared, run):
     assert pages[2]["theta"] < row["theta"] < pages[4]["theta"]
     (compared / "marks.csv").write_text("rater,concept,page\ng,ratios,two\n", encoding="utf-8")
     assert run(*words)[0] == 3
+
+
+def test_asked_one_by_one_in_plain_words(compared, run, monkeypatch):
+    asked = []
+    answers = iter(["65", "abc", "101", "40", *[""] * 20])
+
+    def prompt(text, **_):
+        asked.append(text)
+        return next(answers)
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    code, _, err = run("cuts", "rate", "--concept", "ratios", "--as", "b1")
+    assert code == 0, err
+    assert asked[0] == "Of 100 students who just know this, how many would get it right?"
+    assert len(asked) == 8 + 2  # eight items of the concept, two answers that were no ratings
+    _, out, _ = run("cuts", "show", "--items", "--json")
+    assert [(r["item"], r["mean_rating"]) for r in json.loads(out)] == [("Q01", 0.65), ("Q02", 0.4)]
