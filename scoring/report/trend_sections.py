@@ -9,8 +9,9 @@ from scoring.report.blocks import Cell, Section, Table, columns
 from scoring.report.trend_words import concept_names, dips, misconceptions_of
 from scoring.runs.meeting import SMALLEST, Meeting
 
-CHANGE_HEADS = ("Concept", "District", "Between", "#Before", "#After", "#Change", "#Likely range", "#Students", "Items",
-                "What can be said")  # fmt: skip
+CHANGE_HEADS = ("Concept", "District", "#Change in 100", "#Likely range", "What can be said", "#Before", "#After",
+                "Between", "#Students", "Same items")  # fmt: skip
+SAME_ITEMS = {"the same items both times": "all", "other items: each time's own bar": "none"}
 
 
 def _span(low: float, high: float) -> Cell:
@@ -21,19 +22,19 @@ def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...]
     names, titles = concept_names(meeting), {o.code: o.day[:7] for o in meeting.held}
     rows = []
     for r in part.itertuples():
-        said = f"{r.verdict}: stands out from the other concepts" if r.stands_out else str(r.verdict)
+        said = f"{r.verdict}, stands out" if r.stands_out else str(r.verdict)
         rows.append(
             (
                 Cell(names.get(str(r.concept), str(r.concept))),
                 Cell(str(r.group)),
-                Cell(f"{titles.get(str(r.first), r.first)} and {titles.get(str(r.second), r.second)}"),
+                Cell(blocks.signed(float(r.change)), float(r.change)),
+                _span(float(r.low), float(r.high)),
+                Cell(said),
                 blocks.percent(float(r.rate_1)),
                 blocks.percent(float(r.rate_2)),
-                Cell(blocks.signed(float(r.change), " in 100"), float(r.change)),
-                _span(float(r.low), float(r.high)),
+                Cell(f"{titles.get(str(r.first), r.first)} to {titles.get(str(r.second), r.second)}"),
                 blocks.count(float(r.students)),
-                Cell(str(r.bar)),
-                Cell(said),
+                Cell(SAME_ITEMS.get(str(r.bar), str(r.bar).removesuffix(" items repeated"))),
             )
         )
     return tuple(rows)

@@ -151,33 +151,61 @@ def course_access(
     return table
 
 
-def safe(table: pd.DataFrame, smallest: int = 11) -> pd.DataFrame:
-    """The table for showing: rows of small groups without their numbers.
+#: What is shown or hidden together: a row's size, what is known of enrolment, what is known of readiness.
+BLOCKS = {
+    "students": ("students",),
+    "enrolled": ("enrolled", "completed", "share_enrolled", "share_completed"),
+    "ready": ("ready", "ready_enrolled", "ready_not_enrolled", "share_ready_enrolled"),
+}
 
-    A group under `smallest` is hidden, and so is any count whose complement in a shown group is under it but not 0. A
-    hidden group's numbers could be had by subtraction where it is the only one of its kind; then the next smallest is
-    hidden too. `shown` says which rows stand.
+
+def safe(table: pd.DataFrame, smallest: int = 11) -> pd.DataFrame:
+    """The table for showing: no number from which a small group could be read or worked out by subtraction.
+
+    Rows of schools divided by subgroups are left out, so that every row belongs to at most one sum: the subgroups of a
+    district, or its schools. In a row, a block of numbers is hidden when the row is under `smallest`, or when one of
+    its counts, or what is left of the whole, lies from 1 to `smallest` - 1. In a sum, further rows lose the block, the
+    smallest first, until at least two are hidden and what they hold together is not small. `shown` says whether a row
+    keeps its size.
     """
-    out = table.copy()
-    out["shown"] = out["students"] >= smallest
-    for _, part in out.groupby(["requirement", "district", "by", "school"]):
-        _pair(out, part)
-    for _, part in out[out["school"] != "all"].groupby(["requirement", "district", "by", "subgroup"]):
-        _pair(out, part)
-    small = (out["enrolled"] < smallest) | (out["students"] - out["enrolled"] < smallest)
-    small &= (out["enrolled"] > 0) & (out["enrolled"] < out["students"])
-    numbers = [c for c in out.columns if c in COUNTS or c.startswith("share_")]
-    out.loc[~out["shown"], numbers] = float("nan")
-    out.loc[small, [c for c in numbers if c != "students"]] = float("nan")
-    for name in ("ready", "ready_enrolled", "ready_not_enrolled", "completed"):
-        out.loc[(out[name] > 0) & (out[name] < smallest), name] = float("nan")
-    out.loc[out["ready"].isna() | out["ready_enrolled"].isna(), "share_ready_enrolled"] = float("nan")
-    out.loc[out["completed"].isna(), "share_completed"] = float("nan")
+    out = table[(table["school"] == "all") | (table["by"] == "all")].reset_index(drop=True)
+    left = {
+        "students": [out["students"]],
+        "enrolled": [out["enrolled"], out["students"] - out["enrolled"], out["completed"],
+                     out["enrolled"] - out["completed"]],
+        "ready": [out["ready"], out["students"] - out["ready"], out["ready_enrolled"], out["ready_not_enrolled"]],
+    }  # fmt: skip
+    hidden = pd.DataFrame(False, index=out.index, columns=list(BLOCKS))
+    for block, counts in left.items():
+        small = [(c > 0) & (c < smallest) for c in counts]
+        hidden[block] = pd.concat(small, axis=1).any(axis=1) | (out["students"] < smallest)
+    sums = [p.index for _, p in out[out["by"] != "all"].groupby(["requirement", "district", "by"])]
+    sums += [p.index for _, p in out[out["school"] != "all"].groupby(["requirement", "district"])]
+    for rows in sums:
+        for block, counts in left.items():
+            _protect(hidden, out["students"], rows, block, counts, smallest)
+    out["shown"] = ~hidden["students"]
+    for block, names_ in BLOCKS.items():
+        gone = hidden[block] | hidden["students"]
+        out.loc[gone, list(names_)] = float("nan")
     return out
 
 
-def _pair(out: pd.DataFrame, part: pd.DataFrame) -> None:
-    hidden = ~out.loc[part.index, "shown"]
-    if hidden.sum() == 1 and len(part) > 1:
-        rest = part.loc[~hidden, "students"]
-        out.loc[rest.idxmin(), "shown"] = False
+def _protect(
+    hidden: pd.DataFrame,
+    size: "pd.Series[Any]",
+    rows: pd.Index,
+    block: str,
+    counts: "list[pd.Series[Any]]",
+    smallest: int,
+) -> None:
+    """Hide a block in further rows of a sum until the hidden ones together are no small group."""
+    while True:
+        mine = hidden.loc[rows, block] | hidden.loc[rows, "students"]
+        rest = size.loc[rows][~mine]
+        if not mine.any() or not len(rest):
+            return
+        together = [float(c.loc[rows][mine].sum()) for c in counts]
+        if mine.sum() > 1 and not any(0 < t < smallest for t in together):
+            return
+        hidden.loc[rest.idxmin(), block] = True
