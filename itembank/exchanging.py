@@ -171,9 +171,8 @@ def coarsened(facts: Sequence[Sequence[str]], least: int) -> tuple[list[list[str
             others = sorted(
                 {tuple(row) for row in own if counts[tuple(row)] >= least} - {rest}, key=lambda k: (counts[k], k)
             )
-            absorbed = (
-                set()
-            )  # the rest may be too small by itself: the smallest others join it, the column before stays
+            # the rest may be too small by itself: the smallest others join it, and the column before stays
+            absorbed: set[tuple[str, ...]] = set()
             while blank < least <= len(own):
                 absorbed.add(others[len(absorbed)])
                 blank += counts[others[len(absorbed) - 1]]

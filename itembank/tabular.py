@@ -280,6 +280,8 @@ def _body(
     line_of = np.arange(1, total + 1, dtype=np.int64)
     if breaks or len(names) == 1:
         line_of = _record_lines(text, len(names) == 1)
+        if len(line_of) != total:  # a quote inside a cell that none began: lines can only be counted
+            line_of = np.arange(1, total + 1, dtype=np.int64)
     line_of = line_of + above
     record = np.setdiff1d(np.arange(total), np.asarray(skipped, dtype=np.int64) - 1, assume_unique=True)
     table, rows = table.slice(1), line_of[record[1:]]  # without the header

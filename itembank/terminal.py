@@ -54,13 +54,15 @@ def cell(value: Any) -> str:
 def neutralised(text: str) -> str:
     """A cell that no spreadsheet takes for a formula (CSV injection): =, +, -, @, tab get a leading quote.
 
-    Plain numbers keep their sign.
+    Plain numbers keep their sign. A lone carriage return, which csv.writer leaves unquoted, becomes a line break.
     """
+    if "\r" in text[1:]:
+        text = text[0] + text[1:].replace("\r\n", "\n").replace("\r", "\n")
     if text and text[0] in "=+-@\t\r":
         try:
             float(text)
         except ValueError:
-            return "'" + text
+            return "'" + text.replace("\r", "\n")
     return text
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from itembank.terminal import neutralised
 from scoring.comparison.conditioning import condition
 from scoring.data import read_responses
 from scoring.frozen import freeze
@@ -101,6 +102,7 @@ class PlausibleValues:
         place.mkdir(parents=True, exist_ok=True)
         flat = self.table()
         flat.columns = [f"{c}_{v}" for c, v in flat.columns]
+        flat.index = flat.index.map(lambda v: neutralised(v) if isinstance(v, str) else v)
         flat.to_csv(place / "plausible_values.csv", float_format="%.5f", index_label="student")
         dictionary = {
             "rows": len(flat),
