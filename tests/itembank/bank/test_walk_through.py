@@ -75,7 +75,7 @@ def test_an_item_from_its_first_line_to_operational(speak, run, tmp_path):
     for word, feet in (("uno", 3), ("dos", 48), ("tres", 8), ("cuatro", 16)):
         begun = begun.replace(f": {word}\n", f": ${feet}$ pies\n")
     begun = begun.replace("La solución.", "$12 \\div 4 = 3$; cada parte mide $3$ pies.")
-    file.write_text(begun.replace("misconception-id", "operation-confused"), "utf-8")
+    file.write_text(begun.replace("misconception-id", "rate-multiplied"), "utf-8")
     code, out, _ = run("items", "check", file)
     assert (code, out) == (0, "")
     assert run("items", "preview", file, "-o", tmp_path / "p.html")[0] == 0
