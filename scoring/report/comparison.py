@@ -342,6 +342,7 @@ def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
     wide = data.pivot_table(
         index=["misconception", "name", "concept"], columns="group", values="share", aggfunc="first"
     )
+    wide = wide.reindex(columns=list(groups))
     wide = wide.assign(total=wide.mean(axis=1)).sort_values("total", ascending=False, kind="stable").head(15)
     if len(groups) == 2:
         wide = wide.assign(gap=(wide[groups[0]] - wide[groups[1]]).abs())

@@ -10,6 +10,8 @@ import pandas as pd
 
 from scoring.analysis.result import TOTAL, Analysis, Notice
 from scoring.comparison.disclosing import MARK, Disclosure, disclose
+from scoring.groups.suppression import CannotProtect
+from scoring.irt.errors import DesignError
 
 MEASURES = ("concept", "misconception")
 HIDDEN_GROUP = "fewer than 11 students here or in a group that would give them away"
@@ -44,10 +46,7 @@ def public_edition(
         draft: whether it still waits for the districts' agreement, which the page then says.
     """
     tables = linked_tables(analysis)
-    shown = disclose(
-        {**tables, **_contrast_tables(analysis)}, earlier, measures=MEASURES, sums=sums_of(tables),
-        complementary=complementary,
-    )  # fmt: skip
+    shown = _disclosed(tables, _contrast_tables(analysis), earlier, complementary)
     return Release(_public(analysis, shown, draft), shown, tables)
 
 
@@ -55,7 +54,28 @@ def disclosed_again(
     tables: Mapping[str, pd.DataFrame], earlier: Sequence[Disclosure], complementary: bool = True
 ) -> Disclosure:
     """The disclosure of a logged release, from its tables."""
-    return disclose(dict(tables), earlier, measures=MEASURES, sums=sums_of(tables), complementary=complementary)
+    return _disclosed(tables, {}, earlier, complementary)
+
+
+def _disclosed(
+    tables: Mapping[str, pd.DataFrame],
+    contrasts: Mapping[str, pd.DataFrame],
+    earlier: Sequence[Disclosure],
+    complementary: bool,
+) -> Disclosure:
+    """Disclosure control over all tables together, the districts' own row first.
+
+    What the report is for, the districts' shares, is protected by itself and then taken as published, so that a
+    small group within a district is hidden behind other groups and not behind the district.
+    """
+    sums = sums_of(tables)
+    head = disclose({"mastery": tables["mastery"]}, earlier, measures=MEASURES, complementary=complementary)
+    try:
+        return disclose(
+            {**tables, **contrasts}, [*earlier, head], measures=MEASURES, sums=sums, complementary=complementary
+        )
+    except (DesignError, CannotProtect):  # then the districts' row must give way as well
+        return disclose({**tables, **contrasts}, earlier, measures=MEASURES, sums=sums, complementary=complementary)
 
 
 def linked_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
@@ -92,10 +112,33 @@ def _by_attribute(analysis: Analysis) -> list[tuple[str, pd.DataFrame]]:
         for r in rows[rows["by"].isin([by, f"district x {by}"])].itertuples():
             district, _, level = str(r.group).rpartition(" / ") if " x " in str(r.by) else ("all", "", str(r.group))
             cells[district, level, str(r.concept)] = (int(r.students), 100 * float(r.estimate))
+        _fill(cells, analysis)
         table = pd.DataFrame.from_dict(cells, orient="index", columns=["n", "percent"])
         table.index = pd.MultiIndex.from_tuples(list(cells), names=["district", by, "concept"])
         out.append((by, table))
     return out
+
+
+def _fill(cells: dict[tuple[str, str, str], tuple[int, float]], analysis: Analysis) -> None:
+    """Give groups without a reported share what the others leave over, as an attacker would work it out.
+
+    Where the model's shares leave nothing sensible over, the district's own share stands in: then the shares do not
+    add up, and nobody can conclude from them.
+    """
+    sizes = analysis.participation.set_index("group")["students"]
+    rates = analysis.mastery.set_index(["group", "concept"])["rate"]
+    for district, concept in dict.fromkeys((d, c) for d, _, c in cells):
+        parts = {k: v for k, v in cells.items() if k[0] == district and k[2] == concept}
+        open_ = [k for k, (_, share) in parts.items() if share != share]
+        if not open_:
+            continue
+        key = (district, concept)
+        whole = float(rates[key]) * 100 if key in rates.index and rates[key] == rates[key] else 50.0
+        known = sum(n * share for n, share in parts.values() if share == share)
+        size = float(sizes.get(district, sizes.sum())) - sum(n for n, share in parts.values() if share == share)
+        left = (whole * float(sizes.get(district, sizes.sum())) - known) / size if size > 0 else whole
+        for k in open_:
+            cells[k] = (cells[k][0], left if 0 <= left <= 100 else whole)
 
 
 def sums_of(tables: Mapping[str, pd.DataFrame]) -> list[Sum]:

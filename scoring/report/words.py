@@ -150,7 +150,7 @@ def _bar(analysis: Analysis) -> str:
     """Why the bar is provisional."""
     concepts = analysis.concepts[analysis.concepts["cut_kind"] == "provisional"]
     rated = concepts.get("cut_basis", pd.Series(dtype=str)).fillna("").str.contains("raters")
-    if len(concepts) and rated.all():
+    if len(rated) and rated.all():
         return "it rests on the word of few teachers, or of one district only"
     if rated.any():
         return "for some concepts it stands at 70 percent of the points, for others on the word of few teachers"

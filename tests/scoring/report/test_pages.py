@@ -1,0 +1,151 @@
+"""The reports beside the comparison: complete, silent, plain where families and leaders read, the same on paper."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.analysis.result import TOTAL
+from scoring.report import blocks, item_report, paper, school_report, student_report, technical_report
+
+from .conftest import GROUPS, NAMES, example
+from .test_comparison_page import read
+from .test_words import TECHNICAL
+
+SCHOOLS = [f"A-S{k:02d}" for k in range(1, 9)]
+CONCEPT = next(iter(NAMES))
+
+
+def found() -> SimpleNamespace:
+    """What `scoring.runs.reporting.reported` gives, by hand."""
+    analysis = example()
+    effects = [
+        (GROUPS[0], f"{GROUPS[0]} / {s}", c, 60, 0.35 - 0.1 * k, 0.08, 0.8)
+        for c in (TOTAL, *NAMES)
+        for k, s in enumerate(SCHOOLS)
+    ]
+    schools = pd.DataFrame(effects, columns=["district", "school", "concept", "students", "effect", "se", "shrinkage"])
+    options = pd.DataFrame(
+        [("G7-00", o, o == "A", "" if o == "A" else "m1", g, 2700, 0.4 if o == "A" else 0.2)
+         for o in "ABCD" for g in ("all", *GROUPS)],
+        columns=["item", "option", "is_key", "misconception", "group", "n", "share"],
+    )  # fmt: skip
+    analysis = replace(analysis, schools=schools, options=options, fit={"converged": True, "log_likelihood": -1234.5})
+    grid = np.linspace(-2.5, 2.5, 12)
+    curve = 1 / (1 + np.exp(-grid))
+    curves = pd.concat(
+        pd.DataFrame({"item": "G7-00", "group": g, "theta": grid, "n": 200.0, "observed": np.clip(curve + e, 0, 1),
+                      "low": np.clip(curve - 0.05, 0, 1), "high": np.clip(curve + 0.05, 0, 1), "expected": curve})
+        for g, e in zip(GROUPS, (0.02, -0.02), strict=True)
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.integers(0, 2, (480, 40)), columns=analysis.items.index).astype(float)
+    data = SimpleNamespace(
+        persons=pd.DataFrame({"school": np.repeat(SCHOOLS, 60), "form": "F1"}),
+        items=analysis.items.assign(points=1), frame=lambda: frame,
+        administration=SimpleNamespace(code="autumn", opens_on="2026-10-05", closes_on="2026-10-16", mode="paper"),
+    )  # fmt: skip
+    return SimpleNamespace(
+        run=3, analysis=analysis, data=data, curves=curves, misconceptions={"m1": "Adds instead"}, texts={},
+        fit=None, calibration=None,
+    )  # fmt: skip
+
+
+def marks(chances=(0.95, 0.9, 0.5, 0.1, np.nan)) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"name": NAMES.values(), "right": [7, 6, 4, 1, 2], "of": [8, 8, 8, 8, 3], "p_mastery": chances}
+    )
+    return table.set_index(pd.Index(NAMES, name="concept"))
+
+
+def pages() -> dict[str, blocks.Page]:
+    given = found()
+    history = pd.DataFrame(
+        [(1, "autumn", "2026-11-01", 1, "2pl", 5000.0, 0.1, 0.05, 1.2)],
+        columns=["run", "administration", "at", "version", "model", "n", "b", "se_b", "a"],
+    )
+    facts = {"model fit": pd.DataFrame({"value": [0.02]}, index=pd.Index(["rmsea"], name="what"))}
+    return {
+        "concept": item_report.concept_page(given, CONCEPT),
+        "item": item_report.item_page(given, "G7-00", history),
+        "school": school_report.school_page(given, SCHOOLS[0], {SCHOOLS[0]: "Oak Middle School"}),
+        "student": student_report.student_page(given.analysis, marks(), "4711"),
+        "student es": student_report.student_page(given.analysis, marks(), "4711", "es"),
+        "roster": student_report.roster_page(given.analysis, [("4711", marks()), ("4712", marks())], "Class 7b"),
+        "technical": technical_report.technical_page(given, facts, "tables"),
+    }
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, blocks.Page]:
+    return pages()
+
+
+@pytest.mark.parametrize("name", ["concept", "item", "school", "student", "student es", "roster", "technical"])
+def test_one_silent_file_and_an_accessible_pdf(made, name):
+    html = blocks.render(made[name])
+    assert read(html).fetched == []
+    assert "nan" not in " ".join(read(html).text).lower().split()
+    pdf = paper.pdf(made[name])  # PDF/UA-1: Typst refuses charts without words and skipped headings
+    assert pdf.startswith(b"%PDF")
+    assert paper.pdf(made[name]) == pdf
+
+
+@pytest.mark.parametrize("name", ["student", "student es", "roster", "school"])
+def test_pages_for_families_and_leaders_use_plain_words(made, name):
+    text = " ".join(read(blocks.render(made[name]).split("<body>")[1]).text)
+    assert not TECHNICAL.search(text), TECHNICAL.search(text)
+
+
+def test_a_student_is_never_called_in_or_out_near_the_bar(made):
+    cards = {c.title: c.lines for c in made["student"].cards}
+    names = list(NAMES.values())
+    assert cards["Has mastered"] == tuple(names[:2])
+    assert cards["Cannot say yet"] == (names[2], names[4])  # an even chance; and no evidence
+    assert cards["Still learning"] == (names[3],)
+
+
+@pytest.mark.parametrize(
+    ("chance", "told"), [(0.80, "yes"), (0.799, "open"), (0.20, "no"), (0.201, "open"), (np.nan, "open")]
+)
+def test_the_bounds_of_a_verdict(chance, told):
+    assert student_report.verdict(chance) == told
+
+
+def test_both_languages_say_the_same(made):
+    assert set(student_report.TEXT["en"]) == set(student_report.TEXT["es"])
+    english, spanish = made["student"], made["student es"]
+    assert [c.lines for c in english.cards[:3]] == [c.lines for c in spanish.cards[:3]]
+    assert '<html lang="es">' in blocks.render(spanish)
+    assert "Has mastered" not in blocks.render(spanish)
+
+
+def test_schools_stand_by_name_and_without_a_rank(made):
+    html = blocks.render(made["school"])
+    text = " ".join(read(html).text)
+    assert "Oak Middle School" in text
+    assert "Internal: not for publication" in text
+    assert not any(word in text.lower() for word in ("rank ", "1st", "best", "worst"))
+    assert "likely +0.19 to +0.51" in html  # .35 with an SE of .08, in the alt text
+
+
+def test_a_public_concept_report_names_no_secure_item():
+    page = item_report.concept_page(found(), CONCEPT, public=True)
+    assert "G7-" not in " ".join(read(blocks.render(page)).text)
+
+
+def test_the_technical_report_has_the_chapters_and_its_tables(made, tmp_path):
+    titles = [s.title for s in made["technical"].sections]
+    for word in ("uses", "participants", "scoring", "Calibration", "Reliability", "Fairness", "standards", "limits"):
+        assert any(word in t for t in titles), word
+    names = technical_report.write_tables(found().analysis, {}, tmp_path)
+    assert {"items.csv", "contrasts.csv", "gate.csv"} <= set(names)
+    again = pd.read_csv(tmp_path / "contrasts.csv")
+    assert np.allclose(again["difference"], found().analysis.contrasts["difference"], equal_nan=True)
+
+
+def test_text_cannot_become_typst(made):
+    page = replace(made["roster"], lead='#panic("x") $x$ [y] \\ "z"', stamps=('a"b\\c',))
+    assert paper.pdf(page).startswith(b"%PDF")
