@@ -226,6 +226,8 @@ def read_table(session: Session, run: Run, name: str) -> pd.DataFrame:
 
 def runs_table(session: Session, kind: str = "", administration: str = "") -> pd.DataFrame:
     """Runs, newest first: run, kind, administration, status, converged, log_likelihood, by, at, stale (why, or "")."""
+    from scoring.bank.standards import stale_reasons  # which itself reads tables of runs
+
     statement = select(Run).order_by(sa.desc("id"))
     if kind:
         statement = statement.where(Run.kind == kind)
@@ -244,7 +246,7 @@ def runs_table(session: Session, kind: str = "", administration: str = "") -> pd
             "log_likelihood": r.log_likelihood,
             "by": r.person,
             "at": f"{r.created_at:%Y-%m-%d %H:%M}",
-            "stale": "; ".join(runs.stale_reasons(session, r)),
+            "stale": "; ".join(stale_reasons(session, r)),
         }
         for r in session.exec(statement).all()
     ]

@@ -108,3 +108,12 @@ def test_asked_one_by_one_in_plain_words(compared, run, monkeypatch):
     assert len(asked) == 8 + 2  # eight items of the concept, two answers that were no ratings
     _, out, _ = run("cuts", "show", "--items", "--json")
     assert [(r["item"], r["mean_rating"]) for r in json.loads(out)] == [("Q01", 0.65), ("Q02", 0.4)]
+
+
+def test_a_comparison_before_the_agreement_is_listed_and_refused_as_stale(compared, run):
+    run("cuts", "set", "--basis", "domain", "--share", "0.6", "--concept", "ratios", "--reason", "Plain", "--as", "a1")
+    assert json.loads(run("compare", "list", "--json")[1])[0]["stale"] == ""
+    for person in ("a2", "b2"):
+        run("decisions", "agree", "1", "--as", person)
+    assert json.loads(run("compare", "list", "--json")[1])[0]["stale"] == "a cut was agreed since for ratios"
+    assert run("report", "comparison", "-o", "report.html")[0] == 6
