@@ -235,23 +235,10 @@ def estimate(
     )
 
 
-@dataclass(frozen=True)
-class _Lent:
-    """What a sample lends to the search on everybody.
-
-    Attributes:
-        information: (p, p) outer-product information, weighted up to everybody.
-        expected: decrement that the sample's own error makes to be expected on everybody.
-    """
-
-    information: Array
-    expected: float
-
-
 def _lent(
     model: ProfileModel, full: Array, data: ProfileData, ridge: Array, weights: Array, group: Index, spread: float
-) -> _Lent:
-    """The sample's information about the parameters at `full`, each group weighted up to its students."""
+) -> Array:
+    """(p, p) the sample's information about the parameters at `full`, each group weighted up to its students."""
     groups = np.arange(model.n_groups)
     inside = np.zeros(model.n_groups)
     factor = np.empty(len(data.scores))
@@ -262,8 +249,7 @@ def _lent(
         factor[rows] = total[g] / max(inside[g], 1e-12)
     up = replace(data, weights=data.weights * factor)
     objective = _Objective(model, full, up, grid_for(model, full, spread, per_sd=_COARSE, widest=_WIDEST), ridge)
-    point = objective.everything(objective.working.from_full(full), 1e-2)
-    return _Lent(point.information, point.psi.size * len(group) / len(data.scores))
+    return objective.everything(objective.working.from_full(full), 1e-2).information
 
 
 @dataclass(frozen=True)
@@ -290,7 +276,7 @@ class _Search:
     max_passes: int
     passes: int = 0
 
-    def run(self, full: Array, spread: float, strength: float = 0.0, lent: _Lent | None = None) -> _Found:
+    def run(self, full: Array, spread: float, strength: float = 0.0, lent: Array | None = None) -> _Found:
         while True:
             grid = grid_for(self.model, full, spread)
             coarse = grid_for(self.model, full, spread, per_sd=_COARSE, widest=_WIDEST)
@@ -309,17 +295,17 @@ class _Search:
 
 
 def _climb(
-    objective: _Objective, psi: Array, goal: float, max_passes: int, lent: _Lent | None = None
+    objective: _Objective, psi: Array, goal: float, max_passes: int, lent: Array | None = None
 ) -> tuple[_Point, float]:
     """Quasi-Newton ascent to a decrement below `goal`: the last point, with its information, and its decrement."""
     site_goal = SITES if goal < 1e-3 else 1e-3
     tolerance = 1e-2
     if lent is None:
         point = objective.everything(psi, tolerance)
-        factor, far_from = _factor(point.information), _FAR
+        factor = _factor(point.information)
     else:
         point = objective.gradient(psi, tolerance)
-        factor, far_from = _factor(lent.information), max(_FAR, 3 * lent.expected)
+        factor = _factor(lent)
     value, slope = point.value, point.slope
     pairs: list[tuple[Array, Array]] = []
     while True:
@@ -338,11 +324,12 @@ def _climb(
         tolerance = max(1e-2 * site_goal, min(tolerance, 1e-3 * np.sqrt(decrement)))
         step = _two_loop(factor, pairs, slope)
         step *= min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-12))
-        far = decrement > far_from  # there the information itself moves: it is formed anew at every step
+        # there the information itself moves: it is formed anew at every step; and what was lent serves for one
+        far = decrement > _FAR or lent is not None
         new = _advance(objective, psi, step, value, tolerance, far)
         if new is None and lent is not None:  # what the sample lent does not serve: form it from everybody
             point, lent = objective.everything(psi, tolerance), None
-            factor, far_from, pairs = _factor(point.information), _FAR, []
+            factor, pairs = _factor(point.information), []
             value, slope = point.value, point.slope
             continue
         if new is None:
@@ -350,7 +337,7 @@ def _climb(
             point = objective.everything(psi, min(tolerance, site_goal), last=True)
             return point, _decrement(_factor(point.information), point.slope)
         if far:
-            factor, pairs = _factor(new.information), []
+            factor, pairs, lent = _factor(new.information), [], None
         else:
             s, y = new.psi - psi, slope - new.slope
             if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
