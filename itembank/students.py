@@ -1,6 +1,7 @@
 """Students' rows: what is held, taking a file of responses back, and erasing a student for good."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,6 +101,50 @@ def withdraw_import(session: Session, number: int, person: Person | None = None)
     details = {**counts, "file": row.content_hash}
     audit.record(session, "withdraw responses", subject, person, "" if person else audit.JOINT, details)
     return counts
+
+
+def purge(session: Session, before: date, person: Person | None = None, dry_run: bool = False) -> list[dict[str, Any]]:
+    """Delete the students' rows of administrations that ended before a day; what was computed in groups stays.
+
+    Args:
+        session: a writing session.
+        before: the day; administrations whose window closed before it are purged.
+        person: who does it.
+        dry_run: only count.
+
+    Returns:
+        One row per administration: administration, sittings, scores; students who remain nowhere go with the last one.
+    """
+    adm = columns(Administration)
+    due = session.exec(select(Administration).where(adm.closes_on < before, adm.status != "purged")).all()
+    rows = []
+    for administration in due:
+        here = columns(Sitting).administration_id == administration.id
+        mine = sa.select(columns(Sitting).id).where(here)
+        if dry_run:
+            counts = {
+                "sittings": _count(session, Sitting, here),
+                "scores": _count(session, Score, columns(Score).sitting_id.in_(mine)),
+            }
+        else:
+            scores = _delete(session, Score, columns(Score).sitting_id.in_(mine))
+            _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(mine))
+            counts = {"sittings": _delete(session, Sitting, here), "scores": scores}
+            administration.status = "purged"
+            session.add(administration)
+            session.flush()
+            subject = f"administration:{administration.code}"
+            audit.record(session, "purge administration", subject, person, "" if person else audit.JOINT, counts)
+        rows.append({"administration": administration.code, **counts})
+    if due and not dry_run:
+        sat = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
+        enrolled = sa.exists().where(columns(Enrollment).student_id == columns(Student).id)
+        _delete(session, Student, ~sat & ~enrolled)
+    return rows
+
+
+def _count(session: Session, table: type[Any], where: Any) -> int:
+    return int(session.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one())
 
 
 def _parts(ids: list[int]) -> list[list[int]]:

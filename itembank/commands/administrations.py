@@ -116,3 +116,22 @@ def close(
         if not dry_run:
             administrations.close(session, adm, people.acting(session, as_))
     terminal.say(f"{'Would close' if dry_run else 'Closed'} {name}.")
+
+
+@app.command("purge")
+def purge(
+    before: Annotated[str, typer.Option(help="Purge what ended before this day, 2027-07-01.")],
+    as_: As = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Delete students' answers and scores of old administrations; group results and item statistics stay."""
+    from itembank import administrations, database, people, students, terminal
+
+    day = administrations.day(before, "--before")
+    with database.writing() as session:
+        person = people.require(session, "students", as_)
+        rows = students.purge(session, day, person, dry_run)
+    terminal.emit_rows(rows, ["administration", "sittings", "scores"])
+    terminal.say(f"{'Would purge' if dry_run else 'Purged'} {len(rows)} administrations that ended before {day}.")
+    if rows and not dry_run:
+        terminal.next_step("itembank bank backup FILE, then delete the older backups: they still hold these rows")

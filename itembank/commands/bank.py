@@ -107,10 +107,25 @@ def verify(
 
 
 @app.command("privacy")
-def privacy(format: Format = "table", json: Json = False) -> None:
-    """What the bank holds of students, by district."""
+def privacy(
+    fields: Annotated[
+        bool, typer.Option("--fields", help="Every stored field: source, who reads it, how long it is kept.")
+    ] = False,
+    page: Annotated[str, typer.Option(help="Write that as a page (Markdown) to this file.")] = "",
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """What the bank holds of students: by district, or field by field."""
     from itembank import database, students, terminal
+    from itembank import privacy as register
 
+    if page:
+        Path(page).write_text(register.page(), encoding="utf-8")
+        terminal.say(f"Wrote {page}.")
+        return
+    if fields:
+        terminal.emit_rows(register.fields(), list(register.NAMES), format_of(format, json))
+        return
     with database.reading() as session:
         rows = students.held(session)
     names = ["district", "students", "sittings", "scores", "schools", "recorded", "key", "key_here"]

@@ -1,0 +1,64 @@
+"""Every stored field is accounted for; old administrations lose their students' rows and keep their groups'."""
+
+from datetime import date
+
+from sqlmodel import select
+
+from itembank import administrations, database, models, people, privacy, students
+
+
+def test_every_field_of_every_table_about_students_is_described():
+    rows = privacy.fields()
+    assert [r for r in rows if not all(r.values())] == []
+    tables = {r["table"] for r in rows}
+    about = {
+        t.name for t in models.Base.metadata.tables.values() if {"student_id", "sitting_id"} & set(t.columns.keys())
+    }
+    assert about <= tables
+    for table, known in privacy.FIELDS.items():  # nothing is described that is not there
+        assert set(known) == set(models.Base.metadata.tables[table.__tablename__].columns.keys())
+    assert "| pseudonym |" in privacy.page()
+
+
+def sit(session, n=3):
+    """Some students of A with answers and scores."""
+    adm = administrations.administration_of(session, "spring")
+    form = session.exec(select(models.Form)).one()
+    home = people.district_of(session, "A")
+    run = models.Run(kind="score", administration_id=adm.id)
+    session.add(run)
+    session.flush()
+    for k in range(n):
+        student = models.Student(district_id=home.id, pseudonym=f"{k:064x}")
+        session.add(student)
+        session.flush()
+        sitting = models.Sitting(administration_id=adm.id, district_id=home.id, student_id=student.id, form_id=form.id)
+        session.add(sitting)
+        session.flush()
+        session.add(models.RawResponse(sitting_id=sitting.id, district_id=home.id, packed=b"\x04" * 5))
+        session.add(models.Score(run_id=run.id, scale="total", sitting_id=sitting.id, district_id=home.id, theta=0.0))
+    session.flush()
+
+
+def counts(session):
+    tables = (models.Student, models.Sitting, models.RawResponse, models.Score)
+    return [len(session.exec(select(t)).all()) for t in tables]
+
+
+def test_purging_deletes_students_rows_and_keeps_the_run(furnished, run):
+    with database.writing() as session:
+        sit(session)
+        assert students.purge(session, date(2026, 5, 15)) == []  # it ended on that day, not before it
+        assert students.purge(session, date(2026, 6, 1), dry_run=True) == [
+            {"administration": "spring", "sittings": 3, "scores": 3}
+        ]
+        assert counts(session) == [3, 3, 3, 3]
+    code, _, err = run("administrations", "purge", "--before", "2026-06-01", "--as", "leadA")
+    assert code == 0, err
+    assert "backup" in err
+    with database.reading() as session:
+        assert counts(session) == [0, 0, 0, 0]
+        assert administrations.administration_of(session, "spring").status == "purged"
+        assert len(session.exec(select(models.Run)).all()) == 1
+    code, _, err = run("administrations", "purge", "--before", "2026-06-01", "--as", "authorA")
+    assert code == 4
