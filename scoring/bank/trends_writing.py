@@ -106,7 +106,8 @@ def propose_edition(session: Session, version: str, title: str, as_: str) -> int
     """Propose a public edition, by the hash of its content; the number of the decision."""
     person = people.require(session, "decisions", as_)
     proposal = f"Publish “{title}” in the edition {version[:16]}."
-    decision = decisions.propose(session, "public edition", "report:packet", proposal, "For the community.", person, version)
+    why = "For the community."
+    decision = decisions.propose(session, "public edition", "report:packet", proposal, why, person, version)
     return decision.id or 0
 
 

@@ -66,7 +66,7 @@ def test_no_hidden_count_is_the_rest_of_a_sum():
     """Whatever is drawn: what the rows shown leave of the district's count is 0 or no small group."""
     rng = np.random.default_rng(3)
     hidden = 0
-    for _ in range(60):
+    for _ in range(25):
         n = int(rng.integers(60, 300))
         students = pd.DataFrame(
             {"district": "A", "school": rng.choice(list("NSTU"), n, p=[0.5, 0.3, 0.15, 0.05]),
@@ -89,7 +89,7 @@ def test_no_hidden_count_is_the_rest_of_a_sum():
                 rest = whole[count] - part[count].sum()
                 # a single row may stay hidden only where every other one is
                 assert rest == 0 or rest >= 11 or part[count].notna().sum() == 0, (count, rest)
-    assert hidden > 50
+    assert hidden > 20
 
 
 def test_from_rosters(tmp_path):
