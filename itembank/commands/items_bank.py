@@ -21,7 +21,7 @@ def import_(
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Store items: files and folders, a spreadsheet of whole items, a register (id, title, type, key), a QTI package."""
+    """Store items: files and folders, a spreadsheet of whole items, a register (id, title, key), a QTI package."""
     import contextlib
     from collections import Counter
 
