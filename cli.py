@@ -1,7 +1,6 @@
 """The composition root: mounts the commands lazily and turns refusals into messages and exit codes."""
 
 import importlib
-import importlib.util
 import os
 import sys
 from typing import Any
@@ -38,12 +37,7 @@ NOUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "indicators": (("scoring.commands.indicators",), "Yearly indicators and targets."),
     "actions": (("scoring.commands.actions",), "What the districts agreed to try."),
     "report": (
-        (
-            "scoring.commands.report",
-            "scoring.commands.report_pages",
-            "scoring.commands.report_packet",
-            "scoring.commands.report_access",
-        ),
+        tuple(f"scoring.commands.report{part}" for part in ("", "_pages", "_packet", "_access")),
         "Reports to read and print.",
     ),
     "bank": (("itembank.commands.bank",), "Status, backup, export, verification of the bank."),
@@ -59,14 +53,11 @@ STYLE: dict[str, Any] = {
 }
 
 
-def sub_app(name: str) -> typer.Typer | None:
-    """The verbs of a noun, from all its modules together; None when no module is there."""
+def sub_app(name: str) -> typer.Typer:
+    """The verbs of a noun, from all its modules together."""
     modules, help_text = NOUNS[name]
-    found = [importlib.import_module(m).app for m in modules if importlib.util.find_spec(m)]
-    if not found:
-        return None
     merged = typer.Typer(help=help_text, no_args_is_help=True, **STYLE)
-    for part in found:
+    for part in (importlib.import_module(m).app for m in modules):
         merged.registered_commands.extend(part.registered_commands)
         merged.registered_groups.extend(part.registered_groups)
     return merged
@@ -93,16 +84,12 @@ def build(only: str | None = None, everything: bool = False) -> typer.Typer:
     for name, (_, help_text) in NOUNS.items():
         part = sub_app(name) if everything or name == only else None
         if part is None:
-            app.command(name, help=help_text, hidden=not is_there(name))(nothing)
+            app.command(name, help=help_text)(nothing)
         elif len(part.registered_commands) == 1 and part.registered_commands[0].name is None:
             app.command(name, help=help_text)(part.registered_commands[0].callback or nothing)
         else:
             app.add_typer(part, name=name)
     return app
-
-
-def is_there(name: str) -> bool:
-    return any(importlib.util.find_spec(m) for m in NOUNS[name][0])
 
 
 def nothing() -> None:
