@@ -133,7 +133,8 @@ def _items(a: Analysis) -> list[dict[str, Any]]:
 
 
 def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    told = pd.DataFrame({"value": {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in a.fit.items()}}).rename_axis("fact")
+    facts_told = {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in a.fit.items()}
+    told = pd.DataFrame({"value": facts_told}).rename_axis("fact")
     out = [blocks.bullets(METHODS[:2]), frame(told, "Estimation")]
     if found.calibration is None:
         out.append(

@@ -165,8 +165,8 @@ def cautions(analysis: Analysis) -> list[str]:
         out.append("These results are not comparable yet: " + listed(failed["detail"]) + ".")
     if analysis.provenance.get("interval") == "students like these" and len(analysis.groups) > 1:
         out.append(
-            "Schools were not recorded. Children of one school resemble each other, so the true likely ranges are wider "
-            "than those shown."
+            "Schools were not recorded. Children of one school resemble each other, so the true likely ranges are "
+            "wider than those shown."
         )
     out += different_items(analysis)
     kinds = set(analysis.concepts.get("cut_kind", pd.Series(dtype=str)).dropna())

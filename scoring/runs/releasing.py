@@ -114,7 +114,7 @@ def log_table(session: Any) -> pd.DataFrame:
     rows = [
         {"release": r.id, "of": r.options["of"], "decision": r.options["decision"], "by": r.person,
          "at": f"{r.created_at:%Y-%m-%d %H:%M}", **r.details["log"]}
-        for r in sorted(bank.runs_of_kind(session, "release"), key=lambda r: int(r.id))
+        for r in sorted(bank.runs_of_kind(session, "release"), key=lambda r: int(r.id or 0))
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=None if rows else ["release", "of", "decision", "by", "at"])
 
