@@ -38,6 +38,8 @@ def compiled(
     Raises:
         Rejected: a figure cannot be drawn or has no alt text.
     """
+    import tempfile
+
     import typst
 
     text, files = source(
@@ -45,16 +47,19 @@ def compiled(
     )
     template = Path(__file__).with_name("booklet.typ").read_bytes()
     compile_: Callable[..., object] = typst.compile  # its stub knows no files by name
-    try:
-        pdf = compile_(
-            {"main": text.encode(), "booklet.typ": template, **files},
-            format="pdf",
-            ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
-            timestamp=0,
-        )
-    except typst.TypstError as error:
-        raise Rejected("booklet", f"The booklet cannot be typeset: {error}.", "itembank items check") from error
+    with tempfile.TemporaryDirectory(prefix="itembank-") as folder:  # pictures in memory would have to be text
+        for name, content in {"main.typ": text.encode(), "booklet.typ": template, **files}.items():
+            (Path(folder) / name).write_bytes(content)
+        try:
+            pdf = compile_(
+                str(Path(folder) / "main.typ"),
+                format="pdf",
+                ignore_system_fonts=True,
+                pdf_standards=["ua-1"],
+                timestamp=0,
+            )
+        except typst.TypstError as error:
+            raise Rejected("booklet", f"The booklet cannot be typeset: {error}.", "itembank items check") from error
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -136,3 +136,22 @@ def test_the_body_of_a_sheet_is_the_same_every_time():
     one, two = answer_sheets.bodies(items), answer_sheets.bodies(items)
     assert one == two
     assert all(page.startswith(b"\x89PNG") for page in one)
+
+
+def test_a_booklet_holds_pictures_that_are_no_text():
+    import base64
+    import struct
+    import zlib
+    from dataclasses import replace
+
+    from itembank import booklet
+    from itembank.item_model import Figure
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(6))) + chunk(b"IEND", b"")
+    item = item_file.read(ITEMS / "X-NUMERIC.md").item
+    figure = Figure("a", "file", "A dot.", {"file": "a.png"}, 0, "", base64.b64encode(png).decode())
+    assert b"/Image" in booklet.compiled([replace(item, figures=(figure,))], "T")
