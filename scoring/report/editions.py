@@ -277,7 +277,7 @@ def _public_mastery(mastery: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     ]
     out["shown"] = ~hide
     small = (table["n"] == MARK).to_numpy()
-    out["n"] = np.where(small, np.nan, out["n"].to_numpy(dtype=float))
+    out["n"] = pd.to_numeric(table["n"], errors="coerce").to_numpy(dtype=float)  # the group's size, one everywhere
     out["schools"] = np.where(small, np.nan, out["schools"].to_numpy(dtype=float))
     return out
 
