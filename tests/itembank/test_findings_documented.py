@@ -16,7 +16,8 @@ def codes() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             place = CALLS.get(getattr(node.func, "id", getattr(node.func, "attr", "")), 99)
-            if len(node.args) > place and isinstance(code := node.args[place], ast.Constant) and isinstance(code.value, str):
+            code = node.args[place] if len(node.args) > place else None
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
                 found.add(code.value)
     return found
 
