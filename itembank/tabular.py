@@ -226,7 +226,10 @@ def _unclosed_line(text: bytes) -> int:
 
 def _header(text: bytes, separator: str, source: str, above: int, found: list[Finding]) -> list[str]:
     line = _first_line(text).decode()
-    names = [n.strip() for n in next(csv.reader(io.StringIO(line), delimiter=separator), [])]
+    try:
+        names = [n.strip() for n in next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])]
+    except csv.Error:  # a lone carriage return, or a cell of more than 128 kB
+        raise _refused(source, "unreadable-header", "The header cannot be read.", "Save it as CSV UTF-8.") from None
     seen: dict[str, int] = {}
     for position, name in enumerate(names, 1):
         if name in seen:
