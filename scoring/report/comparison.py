@@ -60,10 +60,14 @@ def _cards(analysis: Analysis, standing: words.Standing) -> list[Card]:
     several = len(analysis.groups) > 1
     for k, group in enumerate(analysis.groups if several else ()):
         lines = tuple(standing.ahead[group])
-        told = "Students who have mastered the concept:" if lines else "In no concept that we can be sure of."
+        told = "Students of 100 who have mastered the concept:" if lines else "In no concept that we can be sure of."
         out.append(Card(f"{group} is ahead", lines, told, f"g{k}"))
     if several:
-        nothing = "Every concept gave a clear answer." if len(analysis.contrasts) else "No concepts were named."
+        nothing = (
+            "No likely range (95 of 100 of them hold the true gap) reaches zero."
+            if len(analysis.contrasts)
+            else "No concepts were named."
+        )
         unsure = tuple(standing.cannot_say)
         out.append(Card("Where we cannot say", unsure, "" if unsure else nothing))
     elif findings := words.findings(analysis):

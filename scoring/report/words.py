@@ -65,10 +65,10 @@ def standing(analysis: Analysis) -> Standing:
         name = concept_name(analysis, str(row.concept))
         if row.verdict in ("ahead", "behind"):
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
-            text = f"{name}: {_pair_short(sizes, str(row.concept), str(first), str(second))}"
+            text = f"{name}: {_pair_short(sizes, str(row.concept), analysis.groups, str(first), str(second))}"
             if row.low == row.low:
                 low, high = sorted((abs(row.low), abs(row.high)))
-                text += f" (gap likely {100 * low:.0f} to {100 * high:.0f})"
+                text += f". Gap {100 * abs(row.difference):.0f}, likely {100 * low:.0f} to {100 * high:.0f}"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -82,10 +82,14 @@ def _sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
     return {(str(r.concept), str(r.group)): float(r.rate) for r in shown.itertuples()}
 
 
-def _pair_short(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
+def _pair_short(
+    sizes: dict[tuple[str, str], float], concept: str, order: Sequence[str], first: str, second: str
+) -> str:
+    """Both shares with their owners, always in the order of the page."""
     if (concept, first) not in sizes or (concept, second) not in sizes:
         return "shares not shown"
-    return f"{of_hundred(sizes[concept, first])}, {second} {100 * sizes[concept, second]:.0f}"
+    pair = sorted((first, second), key=list(order).index)
+    return ", ".join(f"{group} {of_hundred(sizes[concept, group]).removesuffix(' of 100')}" for group in pair)
 
 
 def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
@@ -178,7 +182,7 @@ def cautions(analysis: Analysis) -> list[str]:
             f"A difference says where students stand, not why. It is no verdict on a {word}’s teaching or its children."
         )
         if len(analysis.groups) == 2:
-            out.append("Two places never tell about others like them.")
+            out.append(f"These two cannot tell you about other {word}s like them.")
     return out
 
 
@@ -190,10 +194,14 @@ def different_items(analysis: Analysis) -> list[str]:
     flagged = dif[dif["ets_class"] == "C"]
     if not len(flagged):
         return []
-    told = [f"{item} in {_lower(concept_name(analysis, str(c)))}" for item, c in flagged["concept"].items()]
-    word = "One item works" if len(told) == 1 else f"{len(told)} items work"
+    told = []
+    for item, row in flagged.iterrows():
+        harder = analysis.groups[1] if row["effect"] > 0 else analysis.groups[0]
+        told.append(f"{item} in {_lower(concept_name(analysis, str(row['concept'])))} for {harder}")
+    which = "One question was" if len(told) == 1 else f"{len(told)} questions were"
     return [
-        f"{word} differently at equal ability ({listed(told)}): part of the gap there may be the item, not the concept."
+        f"{which} harder for students of the same ability: {'; '.join(told)}. "
+        "Part of those gaps may come from the question."
     ]
 
 
