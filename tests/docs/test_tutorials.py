@@ -11,18 +11,14 @@ import pandas as pd
 import pytest
 
 from scoring.demo.script import Demo, run_demo
+from tests.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """One line of a tutorial, run as a user would."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("ITEMBANK_URL", "ITEMBANK_PERSON")}
-    words = shlex.split(line.removeprefix("$ itembank"))
-    return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *words],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, encoding="utf-8",
-    )  # fmt: skip
+    return run(shlex.split(line.removeprefix("$ itembank")), folder)
 
 
 def commands(page: str) -> list[str]:

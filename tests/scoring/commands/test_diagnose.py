@@ -1,9 +1,7 @@
 """Diagnostics through the commands: a wrong key is found before scoring, planted differences are found and decided."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +9,7 @@ import pytest
 
 from scoring.demo.form import simulated
 from scoring.demo.world import simulate_districts
+from tests.command_line import run
 
 ROOT = Path(__file__).resolve().parents[3]
 CONCEPTS = ("proportional-relationships", "rational-numbers")
@@ -23,11 +22,8 @@ class Bank:
         self.folder = folder
 
     def run(self, *words: str, code: int = 0, person: str = "cora") -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "ITEMBANK_URL": str(self.folder / "bank.db"), "ITEMBANK_PERSON": person}
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "cli.py"), *words],
-            cwd=self.folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120,
-        )  # fmt: skip
+        named = {"ITEMBANK_PERSON": person} if person else {}
+        done = run(list(words), self.folder, {"ITEMBANK_URL": str(self.folder / "bank.db"), **named})
         assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -42,7 +38,6 @@ def bank(tmp_path_factory) -> Bank:
     world = simulate_districts([s for i in items if (s := simulated(i)) is not None], 1600, seed=2, dif=1.6)
     made.truth = world.truth  # type: ignore[attr-defined]
     made.names = [i.id for i in items]  # type: ignore[attr-defined]
-    os.environ.pop("ITEMBANK_PERSON", None)
     environment = made.run
     environment("init", "--district=A=District A", "--district=B=District B", person="")
     for code, district in (("cora", "A"), ("ada", "A"), ("ben", "B")):
