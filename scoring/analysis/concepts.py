@@ -10,7 +10,7 @@ from scoring.analysis.cuts import cuts_in_use
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.result import TOTAL
 from scoring.comparison.gates import NOT_YET_TAUGHT, stamp_comparison
-from scoring.groups.inference import benjamini_hochberg
+from scoring.diagnostics.effects import benjamini_hochberg
 
 SMALLEST_CELL = 11
 LEVEL = 0.95

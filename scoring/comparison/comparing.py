@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scoring.comparison.conditioning import level_names
 from scoring.comparison.contrasts import Contrast, Groups, make_contrasts
 from scoring.comparison.imputing import PlausibleValues
+from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.groups.inference import (
     FEWEST_ITEMS,
     FEWEST_SCHOOLS,
     FEWEST_STUDENTS,
     Uncertainty,
-    benjamini_hochberg,
     schools_mode,
     students_mode,
 )

@@ -135,16 +135,3 @@ def students_mode(draws: Array, linking_variance: float = 0.0) -> Uncertainty:
         measurement_share=share,
         df=(m - 1) / share**2 if total > 0 and share > 0 else 0.0,
     )
-
-
-def benjamini_hochberg(p: Array) -> Array:
-    """Adjusted p-values (Benjamini & Hochberg 1995); NaN stays NaN and does not count."""
-    p = np.asarray(p, dtype=float)
-    out = np.full(p.shape, np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    if not known.size:
-        return out
-    order = known[np.argsort(p[known])]
-    ranked = p[order] * known.size / np.arange(1, known.size + 1)
-    out[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return out

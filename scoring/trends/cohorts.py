@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from scoring.groups.inference import benjamini_hochberg
+from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.irt.errors import DesignError
 from scoring.irt.linking_drift import linking_variance
 from scoring.trends.targets import LEAST

@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student_t
 
-from scoring.groups.inference import benjamini_hochberg, jackknife_variance, schools_mode, students_mode
+from scoring.diagnostics.effects import benjamini_hochberg
+from scoring.groups.inference import jackknife_variance, schools_mode, students_mode
 
 
 def test_jackknife_of_a_mean_is_its_textbook_variance() -> None:
