@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -101,11 +100,6 @@ def benjamini_hochberg(p_values: Array) -> Array:
         scaled = p[order] * known.size / np.arange(1, known.size + 1)
         out[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return out
-
-
-def two_sided(z: float) -> float:
-    """Two-sided p-value of a standard normal deviate."""
-    return float(2 * ndtr(-abs(z)))
 
 
 def standardised_class(effect: float, p_value: float) -> str:

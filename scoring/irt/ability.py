@@ -89,17 +89,6 @@ def chunks(n: int, size: int = CHUNK) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
-def log_likelihoods(items: ItemParameters, scores: Scores, nodes: Array) -> Array:
-    """log P(x_i | θ_q) of every student at every node, (N, Q). Items with a negative score are left out."""
-    check_scores(items, scores)
-    tables = LogTables(log_probabilities(items, nodes), items.categories)
-    out = np.empty((len(scores), len(nodes)))
-    with threadpool_limits(1, "blas"):
-        for rows in chunks(len(scores)):
-            out[rows] = tables.sums(scores[rows])
-    return out
-
-
 def normal_log_weights(nodes: Array, mean: float, sd: float) -> Array:
     """Log of normal density weights on the nodes, normalised to sum to one, (Q,)."""
     if not sd > 0:

@@ -1,7 +1,6 @@
 """Everything over time from the bank: administrations in order, cohorts, indicators, and actions with their numbers."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -291,8 +290,3 @@ def actions_table(found: list[dict[str, Any]]) -> pd.DataFrame:
         for a in found
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
-
-
-def consecutive(held: list[Occasion]) -> list[tuple[Occasion, Occasion]]:
-    """Each administration with the one before it."""
-    return list(pairwise(held))
