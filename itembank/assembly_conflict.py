@@ -89,18 +89,22 @@ def _hitting_set(sets: Sequence[set[int]], n: int) -> set[int]:
 
 
 def _bent(model: Model, rule: int, conflicting: set[int]) -> str:
-    """What the rule's numbers would have to be for the others to be kept; "" where that does not help."""
+    """What the rule's numbers would have to be for all others to be kept, or at least those it contradicts."""
     limits = model.rules[rule].limits
     if limits is None:
         return ""
+    said = "would do"
     solved = model.solve(bend=rule, seconds=10.0)
+    if solved.x is None:  # other rules, met only after this one, stand in the way: speak of this conflict alone
+        said = "would end this conflict"
+        solved = model.solve(conflicting, bend=rule, seconds=10.0)
     if solved.x is None:
         return ""
     short, over = (float(v) for v in solved.x[-2:])
     if short > 1e-6 and limits.low is not None:
-        return f"at least {_shown(limits.low - short)} would do"
+        return f"at least {_shown(limits.low - short)} {said}"
     if over > 1e-6 and limits.high is not None:
-        return f"at most {_shown(limits.high + over)} would do"
+        return f"at most {_shown(limits.high + over)} {said}"
     return ""
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from itembank.blueprint import Blueprint, Candidate
 from itembank.models import (
     Concept,
+    Form,
     FormItem,
     Item,
     ItemConcept,
@@ -76,12 +77,16 @@ def _described(session: Session, blueprint: Blueprint, only: set[int] | None) ->
     )
     enemy = columns(ItemEnemy)
     enemies = _listed(session.execute(sa.select(enemy.item_version_id, enemy.enemy)))
-    place, own = columns(FormItem), columns(ItemVersion)
+    place, own, form = columns(FormItem), columns(ItemVersion), columns(Form)
     used = {
         int(i): int(n)
         for i, n in session.execute(
-            sa.select(own.item_id, sa.func.count(sa.distinct(place.form_id)))
+            sa.select(
+                own.item_id,
+                sa.func.count(sa.distinct(sa.func.coalesce(sa.func.nullif(form.version_of, ""), form.code))),
+            )
             .join(FormItem, place.item_version_id == own.id)
+            .join(Form, form.id == place.form_id)
             .group_by(own.item_id)
         )
     }

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import forms, keys, packing
+from itembank import forms, keys, packing, shuffling
 from itembank.errors import Rejected, UsageFault
 from itembank.models import (
     Administration,
@@ -193,12 +193,15 @@ def _cells(
     codes: dict[int, NDArray[np.uint32]] = {}
     types: dict[int, str] = {}
     items: dict[int, str] = {}
+    reordered: dict[int, list[tuple[str, list[int]]]] = {}  # item version -> (letters, sittings) of the versions
     for form_id, members in by_form.items():
         lines = forms.lines(session, session.get_one(Form, form_id))
         block = packing.unpack([rows[i].packed for i in members], len(lines))
         for j, line in enumerate(lines):
             types[line.version_id] = line.type
             items[line.version_id] = line.item
+            if line.letters:
+                reordered.setdefault(line.version_id, []).append((line.letters, members))
             column = codes.setdefault(line.version_id, np.zeros(len(rows), dtype=np.uint32))
             column[members] = block[:, j]
     words = _words(session, list(codes))
@@ -226,7 +229,11 @@ def _cells(
                 elif kind == "answer" and types[version] in TYPED and count < least:
                     text = _common(rules[version], answer, points)
             shown[code] = text
-        table.append([shown[c] for c in column.tolist()])
+        cells_of = [shown[c] for c in column.tolist()]
+        for letters, members in reordered.get(version, ()) if used == "answers" else ():
+            for i in members:  # as the student's version printed them: that is how the partner reads the file
+                cells_of[i] = shuffling.printed_answer(cells_of[i], letters)
+        table.append(cells_of)
     twice = {n for n, k in Counter(items.values()).items() if k > 1}
     numbers = {
         v.id: v.number for v in session.exec(select(ItemVersion).where(columns(ItemVersion).id.in_(list(codes))))

@@ -1,10 +1,13 @@
 """A frozen form on paper: its items as stored, in order, with the names of concepts and misconceptions."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 from sqlmodel import Session, select
 
-from itembank import forms, item_bank
+from itembank import forms, item_bank, shuffling
 from itembank.errors import Rejected
 from itembank.findings import Finding
 from itembank.item_model import Item
@@ -16,8 +19,10 @@ class Paper:
     """What a booklet of a form needs.
 
     Attributes:
-        title: of the form; footer: the form's name, for every page.
-        items: in order, as frozen.
+        title: of the form; footer: the form's name, for every page; version: its letter, "" without versions.
+        items: in order, as frozen, with their options as this version prints them.
+        details: what the plan said besides.
+        sections: (name, number of its items) in order; one without a name where there are none.
         misconceptions, concepts: id -> name.
     """
 
@@ -26,6 +31,18 @@ class Paper:
     items: tuple[Item, ...]
     misconceptions: dict[str, str]
     concepts: dict[str, str]
+    version: str = ""
+    sections: tuple[tuple[str, int], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def title_in(self, language: str) -> str:
+        """The title in a language, as far as the plan said it."""
+        return str(self.details.get(f"title-{language}") or self.title)
+
+    def sections_in(self, language: str) -> tuple[tuple[str, int], ...]:
+        """The sections with their names in a language, as far as the plan said them."""
+        names = self.details.get(f"sections-{language}", {})
+        return tuple((str(names.get(name, name)), n) for name, n in self.sections)
 
 
 def paper(session: Session, code: str) -> Paper:
@@ -37,14 +54,15 @@ def paper(session: Session, code: str) -> Paper:
     form = forms.form_of(session, code)
     items: list[Item] = []
     without: list[Finding] = []
-    for line in forms.lines(session, form):
+    listed = forms.lines(session, form)
+    for line in listed:
         version = session.get_one(ItemVersion, line.version_id)
         item = item_bank.item_of(version, f"{line.item}@{line.version}")
         if item is None:
             message = f"{line.item} has no text in the bank: it is only registered"
             without.append(Finding(code, line.position + 1, "no-text", "error", message))
         else:
-            items.append(item)
+            items.append(shuffling.shuffled(item, line.letters))
     if without:
         raise Rejected("no-text", f"{code} cannot be printed.", "itembank items import the item files", without)
     return Paper(
@@ -53,4 +71,7 @@ def paper(session: Session, code: str) -> Paper:
         tuple(items),
         {m.code: m.title for m in session.exec(select(Misconception)).all()},
         {c.code: c.title for c in session.exec(select(Concept)).all()},
+        form.version,
+        tuple((name, sum(1 for _ in own)) for name, own in groupby(line.section for line in listed)),
+        form.details,
     )

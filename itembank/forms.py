@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class FormLine:
         title, type, points: of that version.
         concept: the primary one.
         section: of the form; "" for the only one.
+        letters: which of its options stands at each printed letter; "" in its own order.
     """
 
     position: int
@@ -52,6 +53,7 @@ class FormLine:
     points: int
     concept: str
     section: str
+    letters: str = ""
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def freeze(
     found += _enemies(session, code, [v.id or 0 for v, _ in versions], names)
     if found:
         raise Rejected("bad-form", f"The form {code} was not frozen.", "", found)
-    digest = hashlib.sha256(json.dumps([[v.content_hash, s] for v, s in versions]).encode()).hexdigest()
+    digest = digest_of([(v.content_hash, s, "") for v, s in versions])
     there = session.exec(select(Form).where(Form.code == code)).first()
     if there is not None:
         if there.content_hash == digest:
@@ -161,6 +163,12 @@ def freeze(
     details_of = {"items": len(versions), "hash": digest}
     audit.record(session, "freeze form", f"form:{code}", person, "" if person else audit.JOINT, details_of)
     return form, True
+
+
+def digest_of(places: Sequence[tuple[str, str, str]]) -> str:
+    """SHA-256 of (hash of the item version, section, letters) of each place, in order."""
+    listed = [[h, s, letters] if letters else [h, s] for h, s, letters in places]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
 def _only(values: Sequence[str]) -> str:
@@ -210,6 +218,7 @@ def lines(session: Session, form: Form) -> list[FormLine]:
             version.points,
             concept.code,
             place.section,
+            place.letters,
         )
         .join(ItemVersion, version.id == place.item_version_id)
         .join(Item, item.id == version.item_id)
@@ -218,13 +227,13 @@ def lines(session: Session, form: Form) -> list[FormLine]:
         .where(place.form_id == form.id)
         .order_by(place.position)
     ).all()
-    names = ("position", "item", "version", "version_id", "title", "type", "points", "concept", "section")
+    names = ("position", "item", "version", "version_id", "title", "type", "points", "concept", "section", "letters")
     return [FormLine(**(dict(zip(names, row, strict=True)) | {"concept": row[7] or ""})) for row in rows]
 
 
 def key_sheet(session: Session, form: Form) -> list[dict[str, Any]]:
-    """The current key of each place of a form."""
-    from itembank import keys
+    """The current key of each place of a form, in the letters that the form prints."""
+    from itembank import keys, shuffling
 
     listed = lines(session, form)
     now: dict[int, KeyVersion] = keys.current(session, [line.version_id for line in listed])
@@ -234,7 +243,7 @@ def key_sheet(session: Session, form: Form) -> list[dict[str, Any]]:
             "item": line.item,
             "version": line.version,
             "type": line.type,
-            "key": keys.in_words(now[line.version_id].rule),
+            "key": keys.in_words(shuffling.printed_rule(now[line.version_id].rule, line.letters)),
             "key_version": now[line.version_id].number,
             "points": now[line.version_id].rule["max"],
         }
@@ -247,6 +256,13 @@ def places_of(plan: dict[str, Any]) -> list[tuple[str, str]]:
     if "sections" in plan:
         return [(item, str(s.get("name") or "")) for s in plan["sections"] for item in s["items"]]
     return [(item, "") for item in plan["items"]]
+
+
+def details_of(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a plan says: its blueprint, and its title and the sections' names in Spanish."""
+    found = {k: str(plan[k]) for k in ("blueprint", "title-es") if plan.get(k)}
+    names = {str(s.get("name") or ""): str(s["name-es"]) for s in plan.get("sections", ()) if s.get("name-es")}
+    return found | ({"sections-es": names} if names else {})
 
 
 def not_approved(session: Session, form: Form) -> list[str]:

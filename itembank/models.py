@@ -7,7 +7,7 @@ carries `district_id`, so that a shared server can let a district read only its 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from itembank.model_base import Base as Base
@@ -342,7 +342,11 @@ class AuditEvent(Base, table=True):
 
 
 class Form(Base, table=True):
-    """A frozen form: item versions in order. Never changed once stored."""
+    """A frozen form: item versions in order. Never changed once stored.
+
+    A version (`version` A, B, ... of the form `version_of`) has the same items with options in another order, and is
+    a form by itself.
+    """
 
     __tablename__ = "forms"
     id: int | None = Field(default=None, primary_key=True)
@@ -353,10 +357,15 @@ class Form(Base, table=True):
     details: dict[str, Any] = json_field()
     frozen_by: int | None = Field(default=None, foreign_key="people.id", index=True)
     frozen_at: datetime = moment_field()
+    version_of: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    version: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
 class FormItem(Base, table=True):
-    """Which version stands where on a form; `position` counts from 0 and orders the packed responses."""
+    """Which version stands where on a form; `position` counts from 0 and orders the packed responses.
+
+    `letters` says which option stands at each printed letter, where that is not the item's own order.
+    """
 
     __tablename__ = "form_items"
     __table_args__ = (UniqueConstraint("form_id", "item_version_id"),)
@@ -364,6 +373,7 @@ class FormItem(Base, table=True):
     position: int = Field(primary_key=True)
     item_version_id: int = Field(foreign_key="item_versions.id", index=True)
     section: str = ""
+    letters: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
 class Administration(Base, table=True):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import administrations, audit, forms, keys
+from itembank import administrations, audit, form_versions, forms, keys, shuffling, version_doubts
 from itembank.errors import Rejected
 from itembank.findings import Finding, errors
 from itembank.forms import FormLine
@@ -107,6 +107,7 @@ def check(session: Session, administration: Administration, table: Table, layout
     _repeated(sheet, result, found)
     result.tested_on = _dates(sheet, layout, administration, found)
     _answers(session, sheet, layout, result, found)
+    _versions(session, sheet, result, found)
     found.sort(key=lambda f: (f.severity != "error", f.line))
     return result
 
@@ -194,11 +195,14 @@ def _form_of(
 
 
 def _repeated(sheet: Sheet, result: Checked, found: list[Finding]) -> None:
-    """The same student twice on the same form."""
+    """The same student twice on the same form, or on two versions of it."""
     fact = sheet.facts["student"]
     _, districts = np.unique(result.district_ids, return_inverse=True)
-    key = (fact.codes.astype(np.int64) * (districts.max(initial=0) + 1) + districts) * (len(result.forms) + 1)
-    key += result.form_index + 1
+    family = form_versions.families(f for f, _ in result.forms)
+    place = {form: n for n, form in enumerate(dict.fromkeys(family.values()), 1)}
+    of_form = np.array([0, *(place[family[f.id or 0]] for f, _ in result.forms)], dtype=np.int64)  # unknown form first
+    key = (fact.codes.astype(np.int64) * (districts.max(initial=0) + 1) + districts) * (len(place) + 1)
+    key += of_form[result.form_index + 1]
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     again = first[group] != np.arange(len(key))
     again &= np.array([bool(v) for v in fact.values], dtype=bool)[fact.codes]
@@ -300,8 +304,9 @@ def _read_cells(
             score = keys.score_value(rule, value)
             word = None if score is None else ("score", str(score))
         else:
-            possible = len(value) <= LONGEST and keys.points_of(rule, value) is not None
-            word = ("answer", value) if possible else None
+            answer = shuffling.own_answer(value, line.letters)
+            possible = len(value) <= LONGEST and keys.points_of(rule, answer) is not None
+            word = ("answer", answer) if possible else None
         if word is None:
             lut[i] = _IMPOSSIBLE
             continue
@@ -363,6 +368,31 @@ def _fill_blanks(block: NDArray[np.uint32], empty: NDArray[np.bool_], sections: 
         late = np.arange(len(here))[None, :] > last[:, None] + 1
         codes[blank] = np.where(late, NOT_REACHED, OMITTED)[blank]
         block[:, here] = codes
+
+
+def _versions(session: Session, sheet: Sheet, result: Checked, found: list[Finding]) -> None:
+    """Sheets whose answers fit another version of the form far better than the marked one."""
+    blocks = [(f, listed, block) for (f, listed), block in zip(result.forms, result.answers, strict=True)]
+    if sum(bool(f.version) for f, _, _ in blocks) < 2:
+        return
+    words = {v: {FIRST_ANSWER + n: w[1] for n, w in enumerate(own)} for v, own in result.vocabulary.items()}
+    rules = {v: k.rule for v, k in keys.first(session, list(words)).items()}
+    members = {f.id: own for (f, _), own in zip(result.forms, result.members, strict=True)}
+    column = sheet.facts["form"].column if "form" in sheet.facts else ""
+    doubts = version_doubts.doubts(blocks, words, rules)
+    for n, doubt in enumerate(doubts):
+        row = int(sheet.rows[members[doubt.form_id][doubt.sheet]])
+        message = (
+            f"Version {doubt.marked} is marked, but the answers fit version {doubt.fits}: "
+            f"{doubt.right_fitting} right instead of {doubt.right_marked}."
+        )
+        if n < LISTED:
+            hint = "Look at the booklet and the sheet."
+            found.append(Finding(sheet.source, row, "version-doubt", "warning", message, hint, column))
+    if len(doubts) > LISTED:
+        message = f"{len(doubts) - LISTED} more rows fit another version than the marked one."
+        hint = "after loading: itembank administrations status --by version"
+        found.append(Finding(sheet.source, 0, "version-doubt", "warning", message, hint, column))
 
 
 # ---------------------------------------------------------------- storing

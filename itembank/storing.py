@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import identity
+from itembank import form_versions, identity
 from itembank.database import bulk_insert
 from itembank.enrolling import background_of, enrolled
 from itembank.findings import Finding
@@ -60,10 +60,11 @@ def find_stored(session: Session, administration: Administration, checked: Check
         .join(Student, student.id == sitting.student_id)
         .where(sitting.administration_id == administration.id)
     )
-    there = {tuple(r) for r in rows}
+    family = form_versions.families(f for f, _ in checked.forms)
+    there = {(district, name, family[form]) for district, name, form in rows}
     # A district without a key has no students here, and a check makes no key.
     keyed = {d.id for d in session.exec(select(District)).all() if d.key_fingerprint}
-    ids = [f.id for f, _ in checked.forms]
+    ids = [family[f.id or 0] for f, _ in checked.forms]
     districts, form_index = checked.district_ids.tolist(), checked.form_index.tolist()
     names = pseudonyms_of(session, checked, {i for i in keyed if i is not None})
     again = [i for i, n in enumerate(names) if (districts[i], n, ids[form_index[i]]) in there]

@@ -1,13 +1,10 @@
 """Whether what is stored still is what it says: forms by their hash, responses by their forms and dictionaries."""
 
-import hashlib
-import json
-
 import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import packing
+from itembank import forms, packing
 from itembank.findings import Finding
 from itembank.models import AnswerCode, Form, FormItem, ItemVersion, RawResponse, Sitting, columns
 
@@ -22,12 +19,12 @@ def check(session: Session) -> list[Finding]:
     )
     for form in session.exec(select(Form)).all():
         rows = session.execute(
-            sa.select(version.id, version.content_hash, place.section)
+            sa.select(version.id, version.content_hash, place.section, place.letters)
             .join(ItemVersion, version.id == place.item_version_id)
             .where(place.form_id == form.id)
             .order_by(place.position)
         ).all()
-        if hashlib.sha256(json.dumps([[h, s] for _, h, s in rows]).encode()).hexdigest() != form.content_hash:
+        if forms.digest_of([(h, s, letters) for _, h, s, letters in rows]) != form.content_hash:
             message = f"The items of the form {form.code} are not the ones that were frozen."
             found.append(Finding("forms", 0, "form-changed", "error", message, "Compare with a backup."))
         found += _sittings(session, form, [r[0] for r in rows], largest)

@@ -78,22 +78,33 @@ def open_(
 @app.command("status")
 def status(
     name: Annotated[str, typer.Argument(help="May be left away when there is one.")] = "",
-    by: Annotated[str, typer.Option(help="form, or against the roster: district, school or class.")] = "form",
+    by: Annotated[
+        str,
+        typer.Option(help="form; version (sheets that fit another than the marked one); or district, school, class."),
+    ] = "form",
     format: Format = "table",
     json: Json = False,
 ) -> None:
     """How many sittings came in; with a roster, who is missing and who was not expected."""
-    from itembank import administrations, database, terminal
+    from itembank import administrations, database, terminal, version_doubts
     from itembank.errors import UsageFault
 
     with database.reading() as session:
         adm = administrations.administration_of(session, name)
-        if by not in ("form", "district", "school", "class"):
-            raise UsageFault("bad-option", f"--by {by!r} is unknown.", "--by form, district, school or class")
-        rows = administrations.status(session, adm) if by == "form" else administrations.account(session, adm, by)
+        if by not in ("form", "version", "district", "school", "class"):
+            raise UsageFault("bad-option", f"--by {by!r} is unknown.", "--by form, version, district, school or class")
+        if by == "version":
+            rows = version_doubts.stored(session, adm)
+        else:
+            rows = administrations.status(session, adm) if by == "form" else administrations.account(session, adm, by)
         said = f"{adm.code}: {adm.status}, {adm.opens_on} to {adm.closes_on}, {adm.mode}."
     terminal.say(said)
     names = ["district", "form", "sittings", "students", "schools", "expected"]
+    if by == "version":
+        names = ["district", "school", "file", "sitting", "form", "version", "fits", "odds", "right", "right_if_fits"]
+        terminal.emit_rows(rows, names, format_of(format, json))
+        terminal.say(f"{len(rows)} sheets fit another version than the marked one at least 100 times better.")
+        return
     if by != "form":
         fields = ["district", "school", "class"]
         names = [*fields[: fields.index(by) + 1], "enrolled", "sat", "missing", "not on roster"]

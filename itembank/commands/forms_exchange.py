@@ -31,6 +31,10 @@ def export(
     if language not in ("en", "es"):
         raise UsageFault("language", f"There is no language {language!r}.", "--language en or es")
     with database.reading() as session:
+        row = forms.form_of(session, form)
+        if row.version:
+            hint = f"itembank forms export {row.version_of}"
+            raise UsageFault("version", f"{form} is a paper version; players shuffle by themselves.", hint)
         found = form_paper.paper(session, form)
         places = forms.lines(session, forms.form_of(session, form))
     sections: dict[str, list[str]] = {}
