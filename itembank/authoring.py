@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import audit, decisions
+from itembank import audit, decisions, mathtext
 from itembank.concepts import standard_of
 from itembank.errors import Conflict, Rejected
 from itembank.findings import Finding
@@ -72,7 +72,7 @@ def store_item(
         Rejected: unknown concepts or standards, each a finding.
         Conflict: somebody else stored a version in between; the message shows how they differ.
     """
-    key = _rule(item)
+    key = rule_of(item)
     return _store(
         session,
         item,
@@ -142,7 +142,7 @@ def store_carried(
         found = restored(kept, source="")
         if found is None:
             raise Rejected("no-text", f"{kept.get('id')} has no text.", "Ask for the bundle again.")
-        item, key, digest, labels = found, _rule(found), found.content_hash, _options(found)
+        item, key, digest, labels = found, rule_of(found), found.content_hash, _options(found)
     if digest != content_hash:
         raise Rejected("other-hash", f"{item.id} is not the text that its hash says.", "Ask for the bundle again.")
     facts = {**_facts(item, source), "content": kept, "created_at": created}
@@ -313,7 +313,7 @@ def _attach(
     session.flush()
 
 
-def _rule(item: ItemText) -> dict[str, Any]:
+def rule_of(item: ItemText) -> dict[str, Any]:
     """The first key, from the item's own text."""
     most = item.points
     if item.type == "choice":
@@ -326,7 +326,7 @@ def _rule(item: ItemText) -> dict[str, Any]:
         accepted = []
         for answer in item.answers:
             if answer.key:
-                entry: dict[str, Any] = {"answer": answer.text, "points": most}
+                entry: dict[str, Any] = {"answer": mathtext.typed(answer.text), "points": most}
                 if answer.tolerance:
                     entry["tolerance"] = answer.tolerance
                 accepted.append(entry)

@@ -143,6 +143,11 @@ def plain(text: str) -> str:
     return " ".join("".join(parts).split())
 
 
+def typed(text: str) -> str:
+    r"""An answer as a student types it: `$\frac{1}{2}$` is 1/2; text without math stays as it is."""
+    return plain(text) if "$" in text else text
+
+
 def _plain(node: latex.Node) -> str:
     kind, parts = node.kind, node.parts
     if kind == "symbol":

@@ -51,7 +51,7 @@ _OURS = frozenset({
     "qti-response-processing", "qti-response-condition", "qti-response-if", "qti-response-else",
     "qti-set-outcome-value", "qti-base-value", "qti-match", "qti-member", "qti-multiple", "qti-equal",
     "qti-variable", "qti-correct", "qti-product", "qti-divide", "qti-truncate", "qti-integer-to-float",
-    "qti-map-response", "qti-is-null",
+    "qti-map-response", "qti-is-null", "qti-and", "qti-gte",
 })  # fmt: skip
 
 

@@ -27,6 +27,13 @@ def elements(text: str, figures: dict[str, str] | None = None, inline: bool = Fa
         align = re.search(r"text-align:\s*(left|right|center)", cell.attrib.pop("style", ""))
         if align:
             cell.set("class", f"align-{align.group(1)}")
+    for table in root.iter("table"):
+        table.set("class", "table table-bordered")  # lines and room, in players that bring the usual style sheet
+    for formula in root.iter(f"{{{MATHML}}}semantics"):
+        if next(formula.iter(f"{{{MATHML}}}mfrac"), None) is not None:
+            large = etree.Element(f"{{{MATHML}}}mstyle", displaystyle="true")  # fractions as large as the text
+            large.append(formula[0])
+            formula.insert(0, large)
     blocks = {"p", "ul", "ol", "table", "blockquote", "pre", "hr"}
     if inline and not any(child.tag in blocks for child in root):
         root.tag = "span"
@@ -125,8 +132,3 @@ def tex(math: Any) -> str:
         if name(note) == "annotation" and note.get("encoding", "") in TEX:
             return (note.text or "").strip()
     return ""
-
-
-def words(text: str) -> str:
-    """Plain text of a Markdown text, as a person would type it: without dollars and marks."""
-    return re.sub(r"[$*]", "", text).strip()

@@ -1,15 +1,16 @@
 """An item as a QTI 3.0 assessment item.
 
-What QTI has no place for (misconceptions, tags, the solution) stands in rubric blocks for scorers and tutors, as tables
-that a person can read and `qti_read` reads back.
+What QTI has no place for (misconceptions, tags, the solution) stands in rubric blocks for scorers, as tables that a
+person can read and `qti_read` reads back. Only for scorers: players show the blocks of every other view to students.
 """
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
-from itembank import __version__, presentation
+from itembank import __version__, mathtext, presentation
 from itembank.answers import value_of
-from itembank.exchange.qti_text import MATHML, elements, words
+from itembank.exchange.qti_text import MATHML, elements
 from itembank.item_model import Figure, Item
 
 QTI3 = "http://www.imsglobal.org/xsd/imsqtiasi_v3p0"
@@ -82,7 +83,7 @@ def written(item: Item, language: str = "en") -> Written:
     if answers is not None:
         body.append(_rubric("scorer", "scoring", "answers", [answers]))
     if texts.solution:
-        body.append(_rubric("tutor", "scoring", "solution", elements(texts.solution, work.figures)))
+        body.append(_rubric("scorer", "scoring", "solution", elements(texts.solution, work.figures)))
     if item.variants and language == item.language:
         work.losses.append("the Spanish text is a separate export (--language es)")
     root = element(
@@ -210,7 +211,7 @@ def _correct() -> Any:
 
 
 def _value(value: float) -> Any:
-    return element("qti-base-value", {"base-type": "float"}, f"{value:g}")
+    return element("qti-base-value", {"base-type": "float"}, f"{value:.12g}")
 
 
 def _score(expression: Any) -> Any:
@@ -277,24 +278,41 @@ def _choice(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]
 def _typed(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]:
     item = work.item
     keys = [a for a in item.answers if a.key]
-    entry = {"response-identifier": "RESPONSE", "expected-length": "20"}
+    entry = {"response-identifier": "RESPONSE", "expected-length": "20", "class": "qti-input-width-20"}
     interaction = element("div", {"class": "answer"}, element("p", {}, element("qti-text-entry-interaction", entry)))
-    first = words(keys[0].text) if keys else ""
+    first = mathtext.typed(keys[0].text) if keys else ""
     value = value_of(first) if item.type == "numeric" else None
     if value is not None and len(keys) == 1 and "/" not in first:
-        tolerance = value_of(keys[0].tolerance) if keys[0].tolerance else 0
-        mode = {"tolerance-mode": "absolute", "tolerance": f"{float(tolerance or 0):.12g}"}
-        test = element(
-            "qti-equal", mode if tolerance else {"tolerance-mode": "exact"}, _variable("RESPONSE"), _correct()
-        )
+        interaction[0][0].attrib.update(_NUMBERS_ONLY)
+        test = _near(value, value_of(keys[0].tolerance) if keys[0].tolerance else None)
         work.losses.append("a player reads numbers only; fractions that students type are scored here")
         return _declared("single", "float", [f"{float(value):.12g}"]), interaction, _when(test, item.points)
-    accepted = dict.fromkeys(
-        s for a in keys for s in (_spellings(words(a.text)) if item.type == "numeric" else [words(a.text)])
-    )
+    typed = [mathtext.typed(a.text) for a in keys]
+    accepted = dict.fromkeys(s for t in typed for s in (_spellings(t) if item.type == "numeric" else [t]))
     work.losses.append("a player compares the answer as text; other spellings are scored here")
     mapping = _mapping([(s, float(item.points)) for s in accepted])
     return _declared("single", "string", [first] if first else [], mapping), interaction, _template("map_response")
+
+
+# Only digits go in: a student who types a fraction sees that it is not taken, instead of losing the point unseen.
+_NUMBERS_ONLY = {
+    "pattern-mask": "[+\\-]?[0-9]*[.]?[0-9]*",
+    "data-patternmask-message": "0 1 2 3 4 5 6 7 8 9 . -",
+}
+
+
+def _near(value: Fraction, tolerance: Fraction | None) -> Any:
+    """Whether the response is the value, within the tolerance.
+
+    The comparison with the lower end says nothing new of numbers. It is there because what is no number (`-` alone) is
+    neither below nor above in players, and so within every tolerance.
+    """
+    if not tolerance:
+        return element("qti-equal", {"tolerance-mode": "exact"}, _variable("RESPONSE"), _correct())
+    mode = {"tolerance-mode": "absolute", "tolerance": f"{float(tolerance):.12g}"}
+    near = element("qti-equal", mode, _variable("RESPONSE"), _correct())
+    lowest = _value(float(value - tolerance))
+    return element("qti-and", {}, near, element("qti-gte", {}, _variable("RESPONSE"), lowest))
 
 
 def _spellings(text: str) -> list[str]:
@@ -324,7 +342,12 @@ def _match(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]
     ]  # fmt: skip
     interaction = element(
         "qti-match-interaction",
-        {"response-identifier": "RESPONSE", "shuffle": "false", "max-associations": str(most * len(rows))},
+        {
+            "response-identifier": "RESPONSE",
+            "shuffle": "false",
+            "max-associations": str(most * len(rows)),
+            "class": "qti-match-tabular",
+        },
         element("qti-simple-match-set", {}, *rows),
         element("qti-simple-match-set", {}, *columns),
     )
@@ -341,7 +364,7 @@ def _match(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]
 
 def _written_answer(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]:
     work.losses.append("a person scores it; a player leaves SCORE at 0")
-    attributes = {"response-identifier": "RESPONSE", "expected-lines": "6"}
+    attributes = {"response-identifier": "RESPONSE", "expected-lines": "6", "class": "qti-height-lines-6"}
     return _declared("single", "string", []), element("qti-extended-text-interaction", attributes), []
 
 

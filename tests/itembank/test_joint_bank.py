@@ -12,7 +12,7 @@ import yaml
 
 from itembank import booklet, figures, forms, item_file, item_folder, keys, likeness, preview, standards, verify
 from itembank.answers import value_of
-from itembank.authoring import _rule as key_rule
+from itembank.authoring import rule_of as key_rule
 from itembank.item_model import Expression, Item
 from itembank.verify_reading import numbers
 from itembank.verify_syntax import parse

@@ -158,7 +158,7 @@ def test_a_player_scores_as_we_do():
     for item in EXAMPLES:
         if item.type not in ("multi-select", "match"):
             continue
-        rule = authoring._rule(item)
+        rule = authoring.rule_of(item)
         root = safe.xml(qti_write.written(item).xml)
         q = f"{{{qti_write.QTI3}}}"
         correct = {v.text for v in root.find(f"{q}qti-response-declaration/{q}qti-correct-response")}
