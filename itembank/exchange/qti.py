@@ -1,7 +1,6 @@
 """QTI packages: forms and items out (3.0, 2.2), packages of others in, with a list of what is lost on the way."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -94,14 +93,12 @@ def package(
         resources.insert(0, _resource("TEST", kind, "test.xml", ["test.xml"], None, needs))
     words = ("QTI Package", "3.0.0") if new else ("QTIv2.2 Package", "1.0.0")
     metadata = element("metadata", {}, element("schema", {}, words[0]), element("schemaversion", {}, words[1]))
-    manifest = element("manifest", {"identifier": f"M-{_safe(identifier)}"}, metadata, element("organizations"))
+    manifest = element(
+        "manifest", {"identifier": f"M-{safe.file_name(identifier)}"}, metadata, element("organizations")
+    )
     manifest.append(element("resources", {}, *resources))
     files["imsmanifest.xml"] = serialised(manifest, CP3 if new else CP22, _SCHEMA_CP[version])
     return Package(safe.zipped(files), tuple(losses))
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text) or "package"
 
 
 def _resource(
@@ -150,7 +147,7 @@ def _test(title: str, identifier: str, sections: Sequence[tuple[str, Sequence[st
     processing = element("qti-outcome-processing", {}, element("qti-set-outcome-value", {"identifier": "SCORE"}, total))
     return element(
         "qti-assessment-test",
-        {"identifier": f"T-{_safe(identifier)}", "title": title},
+        {"identifier": f"T-{safe.file_name(identifier)}", "title": title},
         element("qti-outcome-declaration", outcome),
         part,
         processing,

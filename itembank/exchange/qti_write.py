@@ -288,7 +288,7 @@ def _typed(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]
         work.losses.append("a player reads numbers only; fractions that students type are scored here")
         return _declared("single", "float", [f"{float(value):.12g}"]), interaction, _when(test, item.points)
     typed = [mathtext.typed(a.text) for a in keys]
-    accepted = dict.fromkeys(s for t in typed for s in (_spellings(t) if item.type == "numeric" else [t]))
+    accepted = dict.fromkeys(s for t in typed for s in (spellings(t) if item.type == "numeric" else [t]))
     work.losses.append("a player compares the answer as text; other spellings are scored here")
     mapping = _mapping([(s, float(item.points)) for s in accepted])
     return _declared("single", "string", [first] if first else [], mapping), interaction, _template("map_response")
@@ -315,7 +315,7 @@ def _near(value: Fraction, tolerance: Fraction | None) -> Any:
     return element("qti-and", {}, near, element("qti-gte", {}, _variable("RESPONSE"), lowest))
 
 
-def _spellings(text: str) -> list[str]:
+def spellings(text: str) -> list[str]:
     """A number as a student may type it."""
     value = value_of(text)
     found = [text]

@@ -1,6 +1,7 @@
 """Packages and XML of strangers: bounded, without entities, network or paths that lead out."""
 
 import io
+import re
 import stat
 import zipfile
 import zlib
@@ -68,6 +69,11 @@ def inner_path(name: str, folder: str = "") -> str:
     if not parts:
         raise refused
     return "/".join(parts)
+
+
+def file_name(text: str, otherwise: str = "package") -> str:
+    """A text as a name inside a package: letters, digits, dots and dashes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".") or otherwise
 
 
 def unzipped(raw: bytes, name: str = "package.zip") -> dict[str, bytes]:

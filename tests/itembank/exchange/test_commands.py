@@ -23,6 +23,17 @@ def test_a_form_goes_out_and_comes_back(bank, run, tmp_path):
         assert "Stored: 3 unchanged." in err
         assert "left behind: the test's own structure" in err
     assert run("forms", "export", "F", "--qti", "1.0")[0] == 2
+    code, _, err = run("forms", "export", "F", "--qti", "1.2", "-o", "c.zip", "--dry-run")
+    assert code == 0, err
+    assert not (tmp_path / "c.zip").exists()
+    assert not (tmp_path / "c-losses.csv").exists()
+    code, _, err = run("forms", "export", "F", "--qti", "1.2", "-o", "c.zip")
+    assert code == 0, err
+    assert "Canvas gives a share of the points for each row" in err
+    assert "X-MATCH,partial credit," in (tmp_path / "c-losses.csv").read_text()
+    code, _, err = run("items", "import", "c.zip")
+    assert code == 3
+    assert "imsqti_xmlv1p2" in err
 
 
 def test_items_of_others_come_in_with_a_report_of_losses(bank, run, tmp_path):
