@@ -1,5 +1,6 @@
 """Cognitive diagnosis on DataFrames: DINA and G-DINA with the concept tags as Q-matrix."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from scoring.data import read_responses
+from scoring.data import Responses, read_responses
 from scoring.irt import cdm
-from scoring.irt.errors import DesignError
+from scoring.irt.curves import Array
+from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.setup import aligned
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Dina:
     """A second opinion on mastery.
 
     Attributes:
-        items: indexed by item. DINA: guess, slip, se_guess, se_slip (NaN where the estimate is on the boundary).
+        items: indexed by item. DINA: guess, slip, se_guess, se_slip (NaN where the estimate is on the boundary, or the
+            data do not determine it: then a warning names the items).
             G-DINA: one row per item and pattern of the concepts it needs: item, mastered, probability, se.
         mastery: persons × concepts, probability of mastery; NaN for a sitting without a response.
         concepts: indexed by concept: prevalence, items, identified (whether the Q-matrix ever tells a student with it
@@ -71,7 +75,8 @@ def dina(
         that): a concept that is not identified in a pattern comes out at .5 there.
 
     Raises:
-        DesignError: scores above 1, items missing from the Q-matrix, or an impossible Q-matrix.
+        DesignError: scores above 1, items missing from the Q-matrix or without an answer, impossible weights, or an
+            impossible Q-matrix.
     """
     q = _q_matrix(q_matrix)
     data = (
@@ -86,8 +91,12 @@ def dina(
         )
     q = q.loc[list(data.items)]
     shape = cdm.structure(q.to_numpy(dtype=np.int8), rule)
-    case = None if weights is None else np.asarray(weights, dtype=float)
+    unanswered = [name for j, name in enumerate(data.items) if not (data.scores[:, j] >= 0).any()]
+    if unanswered:
+        raise DesignError("no-answers", "Some items have no answers.", "Leave them out of the Q-matrix.", unanswered)
+    case = None if weights is None else _case_weights(weights, data)
     model = cdm.fit(data.scores, shape, case)
+    _warn_undetermined(model, data.items)
     probability = cdm.attribute_probabilities(model, data.scores)
     probability[(data.scores < 0).all(axis=1)] = np.nan
     concepts = [str(c) for c in q.columns]
@@ -116,6 +125,28 @@ def dina(
         model.iterations,
         model.converged,
     )
+
+
+def _case_weights(weights: "pd.Series[Any]", data: Responses) -> Array:
+    values = pd.to_numeric(pd.Series(aligned(weights, data, "weights")), errors="coerce").to_numpy(dtype=float)
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+        raise DesignError("impossible-weights", "Weights must be numbers from 0 up, not all 0.", "Check the weights.")
+    return values
+
+
+def _warn_undetermined(model: cdm.Diagnosis, items: Sequence[str]) -> None:
+    """Items with an estimate inside (0, 1) that has no standard error: another value would do as well."""
+    inside = (model.success > 1e-4) & (model.success < 1 - 1e-4)
+    open_ = (inside & np.isnan(model.se)).any(axis=1)
+    names = [str(name) for name, so in zip(items, open_.tolist(), strict=True) if so]
+    if names:
+        warnings.warn(
+            f"The data do not determine the probabilities of {', '.join(names[:10])}"
+            f"{f' and {len(names) - 10} more' if len(names) > 10 else ''}: other values fit as well. "
+            "A concept needs three items or more.",
+            ScoringWarning,
+            stacklevel=3,
+        )
 
 
 def _q_matrix(q_matrix: "pd.DataFrame | Mapping[str, str | Sequence[str]]") -> pd.DataFrame:

@@ -12,6 +12,8 @@ from scoring.profile_input import ProfileInput
 Index = NDArray[np.int64]
 
 MASTERED, NOT_YET = 0.80, 0.20
+STATUSES = ["no items", "too few items", "scored"]
+VERDICTS = ["mastered", "not yet", "undecided", "not enough evidence"]
 #: Thresholds of "enough evidence", and the accuracy that the advice aims at.
 SMALLEST_ACCURACY, FEWEST_ITEMS, GOOD_ACCURACY = 0.50, 4, 0.80
 FEWEST_STUDENTS, FEWEST_CLUSTERS = 30, 5
@@ -27,17 +29,18 @@ def score_table(
 ) -> pd.DataFrame:
     """θ, SE, P(mastery), status and verdict of every student and concept."""
     columns: dict[tuple[str, str], object] = {}
+    statuses, verdicts = pd.Series(STATUSES).array, pd.Series(VERDICTS).array
     for c, name in enumerate(names):
         given = (scores[:, concept == c] >= 0).sum(axis=1)
         p = results.above[:, c]
         columns[name, "theta"] = results.mean[:, c]
         columns[name, "se"] = np.sqrt(results.covariance[:, c, c])
         columns[name, "p_mastery"] = p
-        status = np.where(given == 0, "no items", np.where(given < FEWEST_ITEMS, "too few items", "scored"))
-        columns[name, "status"] = status
-        verdict = np.where(p >= MASTERED, "mastered", np.where(p <= NOT_YET, "not yet", "undecided"))
+        # texts are looked up by number: writing each of a million out costs a second
+        columns[name, "status"] = statuses.take((given > 0).astype(np.intp) + (given >= FEWEST_ITEMS))
+        verdict = np.where(p >= MASTERED, 0, np.where(p <= NOT_YET, 1, 2))
         judged = (given >= FEWEST_ITEMS) & enough[c] & np.isfinite(p)
-        columns[name, "verdict"] = np.where(judged, verdict, "not enough evidence")
+        columns[name, "verdict"] = verdicts.take(np.where(judged, verdict, 3))
     out = pd.DataFrame(columns, index=persons)
     out.columns = pd.MultiIndex.from_tuples(list(columns), names=["concept", ""])
     return out

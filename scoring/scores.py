@@ -17,6 +17,7 @@ from scoring.irt.ability import Abilities
 from scoring.irt.curves import Array
 from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.reporting_scale import ReportingScale
+from scoring.setup import aligned
 
 #: A sitting with fewer answered items than this is kept, but not scored.
 MINIMUM_ANSWERS = 4
@@ -106,6 +107,8 @@ def _by_group(
 
 def _answers(frozen: Frozen, responses: pd.DataFrame, codes: Mapping[str, str] | None, not_reached: str) -> Responses:
     """Responses in the order of the fit's items; an item without a column is not administered."""
+    if not isinstance(responses, pd.DataFrame):
+        raise DesignError("not-a-table", "The responses are not a DataFrame.", "One student: responses.loc[[name]].")
     names = [str(c) for c in responses.columns]
     known = [i for i, name in enumerate(names) if name in set(frozen.items.names)]
     if not known:
@@ -143,9 +146,10 @@ def _priors(
         return np.array([frozen.mean]), np.array([frozen.sd]), everybody
     if prior == "group":
         return _group_priors(frozen, groups, persons)
-    if isinstance(prior, str) or len(prior) != 2:
-        raise DesignError("unknown-prior", f"The prior is {prior!r}.", 'Use "pooled", "group" or (mean, sd).')
-    mean, sd = float(prior[0]), float(prior[1])
+    try:
+        mean, sd = (float(v) for v in prior if not isinstance(prior, str))
+    except (TypeError, ValueError):
+        raise DesignError("unknown-prior", f"The prior is {prior!r}.", 'Use "pooled", "group" or (mean, sd).') from None
     if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
         raise DesignError("bad-prior", f"A prior with mean {mean:g} and SD {sd:g}.", "The SD must be positive.")
     return np.array([mean]), np.array([sd]), everybody
@@ -160,12 +164,10 @@ def _group_priors(
             'prior="group" needs a fit with groups and each student\'s group.',
             "Give groups=, or prior='pooled'.",
         )
-    if len(groups) != len(persons):
-        raise DesignError("not-aligned", f"{len(groups)} groups for {len(persons)} students.", "One group per row.")
-    labels = groups.astype("string").fillna("").to_numpy()
+    labels = aligned(groups, persons, "groups").astype(str)
     unknown = sorted(set(labels) - set(frozen.groups))
     if unknown:
-        counts = [f"{name or '(empty)'}: {int((labels == name).sum())} students" for name in unknown]
+        counts = [f"{name}: {int((labels == name).sum())} students" for name in unknown]
         raise DesignError("unknown-group", "Some students' groups are not in the fit.", "", counts)
     names = list(frozen.groups)
     index = pd.Index(names).get_indexer(pd.Index(labels))
@@ -232,11 +234,24 @@ def sum_score_table(
         nodes: as in `score`.
 
     Returns:
-        DataFrame indexed by sum_score: theta, se (posterior SD), probability, expected, scaled, scaled_se.
+        DataFrame indexed by sum_score: theta, se (posterior SD), probability, expected, scaled, scaled_se. A
+        ScoringWarning says where more points do not mean a higher θ (items with negative slopes).
+
+    Raises:
+        DesignError: items that are not in the fit, an item named twice, or none.
     """
     frozen = _some(freeze(fit), items)
     grid, weights = _pooled(frozen, nodes)
     table = sumscore.sum_scores(frozen.items, grid, weights)
+    falling = np.flatnonzero(np.diff(table.theta) < -1e-9)
+    if falling.size:
+        names = [n for n, a in zip(frozen.items.names, frozen.items.a, strict=True) if a < 0]
+        warnings.warn(
+            f"θ falls from {int(table.score[falling[0]])} to {int(table.score[falling[0] + 1])} points. "
+            f"Items with negative slopes: {', '.join(names) or 'none'}; check their keys or leave them out.",
+            ScoringWarning,
+            stacklevel=2,
+        )
     out = pd.DataFrame(
         {"theta": table.theta, "se": table.sd, "probability": table.probability},
         index=pd.Index(table.score.astype(int), name="sum_score"),
@@ -251,10 +266,14 @@ def sum_score_table(
 def _some(frozen: Frozen, items: Sequence[str] | None) -> Frozen:
     if items is None:
         return frozen
+    items = [items] if isinstance(items, str) else list(items)
     place = {name: j for j, name in enumerate(frozen.items.names)}
     unknown = [str(i) for i in items if str(i) not in place]
     if unknown:
-        raise DesignError("unknown-item", "The fit has no such items.", "", unknown)
+        raise DesignError("unknown-item", "The fit has no such items.", "Leave them out.", unknown)
+    twice = sorted({str(i) for i in items if list(map(str, items)).count(str(i)) > 1})
+    if twice:
+        raise DesignError("duplicate-item", "A form has each item once.", "Name it once.", twice)
     index = np.array([place[str(i)] for i in items], dtype=np.int64)
     return replace(frozen, items=frozen.items.select(index))
 

@@ -41,23 +41,24 @@ class Groups:
     share: NDArray[np.float64]
 
 
-def aligned(values: Any, responses: Responses, what: str) -> NDArray[Any]:
-    """A Series (or array) with a value for each row, none missing.
+def aligned(values: Any, responses: Responses | pd.Index, what: str) -> NDArray[Any]:
+    """A Series (or array) with a value for each row (of the responses, or of an index), none missing.
 
     Raises:
         DesignError: another index or length, or missing values.
     """
+    persons = responses if isinstance(responses, pd.Index) else responses.persons
     if isinstance(values, pd.Series):
-        if not values.index.equals(responses.persons):
-            if values.index.has_duplicates or not responses.persons.isin(values.index).all():
+        if not values.index.equals(persons):
+            if values.index.has_duplicates or not persons.isin(values.index).all():
                 raise DesignError("not-aligned", f"{what} is not aligned to the rows of the responses.",
                                   "Give a Series with the same index.")  # fmt: skip
-            values = values.reindex(responses.persons)
+            values = values.reindex(persons)
         out = values.to_numpy()
     else:
         out = np.asarray(values)
-    if out.shape != (len(responses.persons),):
-        raise DesignError("not-aligned", f"{what} has {len(out)} values for {len(responses.persons)} rows.",
+    if out.shape != (len(persons),):
+        raise DesignError("not-aligned", f"{what} has {len(out)} values for {len(persons)} rows.",
                           "Give one value for each row.")  # fmt: skip
     missing = int(pd.isna(out).sum())
     if missing:

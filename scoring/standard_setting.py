@@ -299,13 +299,13 @@ def bookmark(
         profile, response_probability, concepts: as in `booklet`; must be those of the printed booklet.
 
     Returns:
-        As `Cuts.cuts`: the median within a district, averaged over districts; SE by jackknife over raters.
+        As `Cuts.cuts`: the median within a district, averaged over districts; SE of a median, by district.
+
+    Raises:
+        DesignError: bookmarks that are no pages of the booklet, unknown concepts, a rater twice; all at once.
     """
     items, concept_of, _ = _calibrated(profile, concepts)
-    marks = bookmarks.assign(
-        concept=bookmarks["concept"].astype(str) if "concept" in bookmarks else concept_of[0],
-        district=bookmarks.get("district"),
-    )
+    marks = _marks(bookmarks, items, concept_of, response_probability)
     rows = {}
     for concept in dict.fromkeys(concept_of):
         some = items.select(np.flatnonzero(concept_of == concept))
@@ -331,6 +331,40 @@ def bookmark(
             "reason": "no bookmark beyond page 1" if not np.isfinite(cut) else "; ".join(reasons),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("concept")
+
+
+def _marks(bookmarks: pd.DataFrame, items: ItemParameters, concept_of: Any, probability: float) -> pd.DataFrame:
+    """The bookmarks with columns rater, page, concept and district, each checked."""
+    missing = sorted({"rater", "page"} - {str(c) for c in bookmarks.columns})
+    if missing:
+        raise DesignError("missing-column", "The bookmarks lack a column.", "Columns: rater, page, concept, district.",
+                          missing)  # fmt: skip
+    known = list(dict.fromkeys(concept_of))
+    if "concept" not in bookmarks and len(known) > 1:
+        raise DesignError("missing-column", "The bookmarks do not say of which concept.", "Add a column concept.",
+                          known)  # fmt: skip
+    page = pd.to_numeric(bookmarks["page"], errors="coerce")
+    out = bookmarks.assign(
+        page=page,
+        concept=bookmarks["concept"].astype(str) if "concept" in bookmarks else known[0],
+        district=bookmarks.get("district"),
+    )
+    pages = {}
+    for c in known:
+        booklet_of = cuts.ordered_booklet(items.select(np.flatnonzero(concept_of == c)), probability)
+        pages[c] = len(booklet_of.location) + 1
+    problems = []
+    for rater, concept, value in zip(out["rater"], out["concept"], page.to_numpy(dtype=float), strict=True):
+        if concept not in pages:
+            problems.append(f"{rater}: {concept} is no calibrated concept")
+        elif not (value == np.floor(value) and 1 <= value <= pages[concept]):
+            problems.append(f"{rater}, {concept}: not a page from 1 to {pages[concept]}")
+    twice = out[out.duplicated(["rater", "concept"])]
+    problems += [f"{r}, {c}: two bookmarks" for r, c in zip(twice["rater"], twice["concept"], strict=True)]
+    if problems:
+        raise DesignError("bad-bookmark", "Some bookmarks cannot be used.",
+                          "One page of the printed booklet for each rater and concept.", problems)  # fmt: skip
+    return out
 
 
 def _median_cut(theta: Array, district: Any) -> tuple[float, float]:

@@ -2,10 +2,11 @@
 
     python studies/profile_posterior.py
 
-Two and three concepts: the sum over the product grid of all concepts. Six concepts: importance sampling with 400,000
-draws from a Student t around the EP posterior, whose own error is printed beside. The table is
-studies/profile_posterior.csv: largest errors over the students of a cell. Bounds: mean .01 posterior SDs, SD 2 %,
-P(mastery) .005; for six concepts within the simulation's error.
+Two and three concepts: the sum over the product grid of all concepts. More: with equal correlations ρ the concepts are
+θ_c = √ρ f + √(1 - ρ) e_c, independent given f, and the posterior is a sum over f of products of one-dimensional sums,
+exact for any number of concepts. The table is studies/profile_posterior.csv: largest errors over the students of a
+cell. Bounds: mean .01 posterior SDs, SD 2 %, P(mastery) .005. The cells marked "beyond" ask how far that carries:
+correlations of .95 and more, slopes of 3 to 4, asymptotes of .35, one item or thirty to a concept, ten concepts.
 """
 
 from pathlib import Path
@@ -13,35 +14,52 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import multivariate_normal, multivariate_t
+from scipy.stats import multivariate_normal
 
 from scoring.irt.curves import ItemParameters, category_probabilities, log_probabilities
-from scoring.irt.ep import EPPosterior, concept_loglik, ep_posterior
+from scoring.irt.ep import concept_loglik, ep_posterior
 from scoring.irt.ep_correction import corrected_marginals
 
 HERE = Path(__file__).parent
-NODES = np.linspace(-6.0, 6.0, 61)
 CUT = 0.43
+STUDENTS = 200
 Array = NDArray[np.float64]
-CELLS = [
-    (model, n_concepts, per_concept, rho)
-    for model in ("2pl", "3pl", "gpcm", "grm")
-    for n_concepts, per_concept, rho in ((2, 2, 0.9), (2, 10, 0.7), (3, 4, 0.8), (6, 5, 0.75))
+USUAL, STEEP = (0.8, 2.0), (3.0, 4.0)
+# concepts, items per concept, correlation, slopes, asymptote of a 3PL (None: .1 to .3)
+PLANNED = [(2, 2, 0.9, USUAL, None), (2, 10, 0.7, USUAL, None), (3, 4, 0.8, USUAL, None), (6, 5, 0.75, USUAL, None)]
+BEYOND = [
+    (6, 1, 0.75, USUAL, None),
+    (6, 20, 0.75, USUAL, None),
+    (8, 4, 0.8, USUAL, None),
+    (10, 4, 0.8, USUAL, None),
+    (6, 4, 0.9, USUAL, None),
+    (6, 4, 0.95, USUAL, None),
+    (6, 4, 0.98, USUAL, None),
+    (6, 4, 0.75, STEEP, None),
+    (6, 30, 0.9, STEEP, None),
 ]
+GUESSED = [(6, 4, 0.8, USUAL, 0.35), (3, 3, 0.9, STEEP, 0.35)]
+CELLS = [("planned", m, *cell) for m in ("2pl", "3pl", "gpcm", "grm") for cell in PLANNED]
+CELLS += [("beyond", m, *cell) for m in ("2pl", "3pl", "gpcm") for cell in BEYOND]
+CELLS += [("beyond", "3pl", *cell) for cell in GUESSED]
 
 
-def draw_items(model: str, n: int, random: np.random.Generator) -> ItemParameters:
-    """n items with slopes .8 to 2."""
-    a = random.uniform(0.8, 2.0, n)
+def draw_items(
+    model: str, n: int, random: np.random.Generator, slopes: tuple[float, float] = USUAL, g: float | None = None
+) -> ItemParameters:
+    """n items with slopes from a range, thresholds around the population's middle."""
+    a = random.uniform(*slopes, n)
     names = tuple(f"i{j}" for j in range(n))
-    g = random.uniform(0.1, 0.3, n) if model == "3pl" else np.zeros(n)
+    asymptote = np.zeros(n)
+    if model == "3pl":
+        asymptote = random.uniform(0.1, 0.3, n) if g is None else np.full(n, g)
     if model == "grm":
-        d = a[:, None] * np.array([1.2, 0.1, -1.1]) + random.normal(0, 0.4, (n, 1))
+        d = a[:, None] * (np.array([1.2, 0.1, -1.1]) + random.normal(0, 0.3, (n, 1)))
     elif model == "gpcm":
-        d = np.cumsum(-a[:, None] * np.array([-0.8, 0.1, 0.9]) + random.normal(0, 0.3, (n, 1)), axis=1)
+        d = np.cumsum(-a[:, None] * (np.array([-0.8, 0.1, 0.9]) + random.normal(0, 0.3, (n, 1))), axis=1)
     else:
-        d = random.normal(0, 1, (n, 1))
-    return ItemParameters(names, (model,) * n, a, d, g, np.full(n, d.shape[1] + 1))
+        d = -a[:, None] * random.normal(0, 0.9, (n, 1))
+    return ItemParameters(names, (model,) * n, a, d, asymptote, np.full(n, d.shape[1] + 1))
 
 
 def draw_scores(items: ItemParameters, concept: NDArray[np.int64], theta: Array, random: np.random.Generator):
@@ -77,63 +95,59 @@ def on_the_grid(items: ItemParameters, scores: Array, concept: Array, covariance
     return np.array(means), np.array(sds), np.array(above)
 
 
-def by_sampling(
-    items: ItemParameters, scores: Array, concept: Array, covariance: Array, found: EPPosterior
-) -> tuple[Array, Array, Array, float]:
-    """The same by importance sampling, and the largest standard error of a mean in posterior SDs."""
-    means, sds, above, errors = [], [], [], []
-    random = np.random.default_rng(12)
-    fine = np.linspace(-12, 12, 4801)
-    table = log_probabilities(items, fine)
-    for i in range(len(scores)):
-        proposal = multivariate_t(found.mean[i], 1.1 * found.covariance[i], df=8)
-        theta = proposal.rvs(400_000, random_state=random)
-        log_w = multivariate_normal(np.zeros(len(covariance)), covariance).logpdf(theta) - proposal.logpdf(theta)
-        for c in range(len(covariance)):
-            own = np.flatnonzero(concept == c)
-            curve = sum(table[j, scores[i, j]] for j in own)
-            log_w += np.interp(theta[:, c], fine, curve)
-        w = np.exp(log_w - log_w.max())
-        w /= w.sum()
-        mean = w @ theta
-        sd = np.sqrt(w @ (theta - mean) ** 2)
-        means.append(mean)
-        sds.append(sd)
-        above.append(w @ (theta >= CUT))
-        errors.append(np.sqrt(w**2 @ (theta - mean) ** 2) / sd)
-    return np.array(means), np.array(sds), np.array(above), float(np.max(errors))
+def by_one_factor(items: ItemParameters, scores: Array, concept: Array, rho: float) -> tuple[Array, Array, Array]:
+    """The same for any number of concepts whose correlations are all `rho`."""
+    factor = np.linspace(-7.0, 7.0, 281)
+    spacing = 0.025
+    nodes = CUT + spacing * (np.arange(-int(8 / spacing), int(8 / spacing)) + 0.5)
+    given = np.exp(-0.5 * (nodes - np.sqrt(rho) * factor[:, None]) ** 2 / (1 - rho))  # of θ_c given f
+    table = log_probabilities(items, nodes)
+    n_concepts = int(concept.max()) + 1
+    out = np.zeros((3, len(scores), n_concepts))
+    for i, answers in enumerate(scores):
+        likelihood = [table[own, answers[own]].sum(axis=0) for own in (concept == c for c in range(n_concepts))]
+        likelihood = [np.exp(curve - curve.max()) for curve in likelihood]
+        sums = [given @ curve for curve in likelihood]
+        log_factor = -0.5 * factor**2 + sum(np.log(s) for s in sums)
+        weight = np.exp(log_factor - log_factor.max())
+        for c in range(n_concepts):
+            marginal = likelihood[c] * ((weight / sums[c]) @ given)
+            marginal /= marginal.sum()
+            mean = marginal @ nodes
+            out[:, i, c] = mean, np.sqrt(marginal @ (nodes - mean) ** 2), marginal[nodes > CUT].sum()
+    return out[0], out[1], out[2]
 
 
 def main() -> None:
     rows = []
-    for number, (model, n_concepts, per_concept, rho) in enumerate(CELLS):
+    for number, (kind, model, n_concepts, per_concept, rho, slopes, g) in enumerate(CELLS):
         random = np.random.default_rng(number)
-        items = draw_items(model, n_concepts * per_concept, random)
+        items = draw_items(model, n_concepts * per_concept, random, slopes, g)
         concept = np.repeat(np.arange(n_concepts), per_concept)
         covariance = np.full((n_concepts, n_concepts), rho) + (1 - rho) * np.eye(n_concepts)
-        n = {2: 300, 3: 100, 6: 12}[n_concepts]
+        n = 100 if n_concepts == 3 else STUDENTS
         scores = draw_scores(items, concept, random.multivariate_normal(np.zeros(n_concepts), covariance, n), random)
-        loglik = concept_loglik(items, scores, concept, NODES)
-        found = ep_posterior(loglik, NODES, np.zeros(n_concepts), covariance)
-        simulation = 0.0
-        if n_concepts <= 3:
-            mean, sd, above = on_the_grid(items, scores, concept, covariance)
-        else:
-            mean, sd, above, simulation = by_sampling(items, scores, concept, covariance, found)
-        better, better_sd, p = corrected_marginals(found, loglik, NODES, np.full(n_concepts, CUT))
+        nodes = np.linspace(-6.0, 6.0, 121 if per_concept < 20 else 241)
+        loglik = concept_loglik(items, scores, concept, nodes)
+        found = ep_posterior(loglik, nodes, np.zeros(n_concepts), covariance)
+        exact = on_the_grid(items, scores, concept, covariance) if n_concepts < 4 and slopes == USUAL else None
+        mean, sd, above = exact or by_one_factor(items, scores, concept, rho)
+        better, better_sd, p = corrected_marginals(found, loglik, nodes, np.full(n_concepts, CUT))
         rows.append(
             {
+                "cell": kind,
                 "model": model,
                 "concepts": n_concepts,
                 "items per concept": per_concept,
                 "correlation": rho,
-                "students": n,
+                "slopes": f"{slopes[0]:g} to {slopes[1]:g}",
+                "asymptote": "" if model != "3pl" else ".1 to .3" if g is None else f"{g:g}",
                 "EP mean, in SDs": np.abs((found.mean - mean) / sd).max(),
                 "EP SD, relative": np.abs(found.standard_deviation / sd - 1).max(),
                 "mean, in SDs": np.abs((better - mean) / sd).max(),
                 "SD, relative": np.abs(better_sd / sd - 1).max(),
                 "P(mastery)": np.abs(p - above).max(),
-                "simulation error": simulation,
+                "typical mean": np.sqrt((((better - mean) / sd) ** 2).mean()),
                 "sweeps": found.sweeps,
                 "converged": bool(found.converged.all()),
             }

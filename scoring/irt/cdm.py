@@ -27,6 +27,8 @@ Rule = Literal["dina", "gdina"]
 _EDGE = 1e-12
 #: Patterns that find the neighbourhood of the maximum; up to how many the observed information is differentiated.
 _FIRST, _OBSERVED = 8000, 10000
+#: Where the scaled information has an eigenvalue below this share of the largest, the likelihood is flat.
+_FLAT = 1e-8
 MAX_ATTRIBUTES = 15
 
 
@@ -64,6 +66,8 @@ def structure(q_matrix: NDArray[np.int8], rule: Rule = "dina") -> Structure:
     Raises:
         DesignError: entries other than 0 and 1, an item or attribute without any, more than MAX_ATTRIBUTES.
     """
+    if rule not in ("dina", "gdina"):
+        raise DesignError("unknown-rule", f"There is no rule {rule!r}.", "Use 'dina' or 'gdina'.")
     q = np.asarray(q_matrix)
     problems = []
     if q.ndim != 2 or not np.isin(q, (0, 1)).all():
@@ -374,7 +378,7 @@ def standard_errors(data: _Patterns, s: Structure, success: Array, probability: 
     likelihood has no interior maximum, and their SE is NaN. The information is the difference quotient of the exact
     gradient. The outer product of the students' scores stands in where that is singular (more classes than the data
     can support), and beyond _OBSERVED distinct patterns, where the two agree and it is much cheaper. Item probabilities
-    without information in either get NaN.
+    that neither determines get NaN.
     """
     used = np.arange(success.shape[1]) < s.count[:, None]
     inner = used & (success > edge) & (success < 1 - edge)
@@ -397,13 +401,24 @@ def standard_errors(data: _Patterns, s: Structure, success: Array, probability: 
         information = (information + information.T) / 2
     if np.isnan(information).any() or np.linalg.eigvalsh(_scaled(information)).min() <= 1e-8:
         information = _outer_product(data, s, free, at)
-    diagonal = np.diag(information)
-    known = diagonal > 0
+    out[index] = np.sqrt(_variances(information)[:n])
+    return out
+
+
+def _variances(information: Array) -> Array:
+    """(P,) diagonal of the inverse; NaN where the data do not determine a parameter.
+
+    Along an eigenvector of no information the likelihood is flat: what has a share in it may be anything.
+    """
+    out = np.full(len(information), np.nan)
+    known = np.flatnonzero(np.diag(information) > 0)
     sub = information[np.ix_(known, known)]
     d = np.sqrt(np.diag(sub))
-    variance = np.full(len(at), np.nan)
-    variance[known] = np.diag(np.linalg.pinv(sub / np.outer(d, d), rcond=1e-8, hermitian=True)) / d**2
-    out[index] = np.sqrt(variance[:n])
+    value, vector = np.linalg.eigh(sub / np.outer(d, d))
+    flat = value <= _FLAT * value[-1]
+    inverse = (vector[:, ~flat] ** 2 / value[~flat]).sum(axis=1)
+    undetermined = (vector[:, flat] ** 2).sum(axis=1) > 1e-4
+    out[known] = np.where(undetermined, np.nan, inverse / d**2)
     return out
 
 

@@ -116,7 +116,7 @@ def starting_items(items: ItemParameters, scores: NDArray[np.int8], weights: Arr
     for j in range(len(items)):
         k = int(items.categories[j])
         x = scores[:, j]
-        share = np.array([weights[x == m].sum() for m in range(k)]) + 0.5
+        share = np.bincount(x + 1, weights, minlength=k + 1)[1 : k + 1] + 0.5  # -1 is no answer
         share /= share.sum()
         if items.model[j] in ("gpcm", "pcm"):
             d[j, : k - 1] = np.log(share[1:] / share[0])

@@ -27,6 +27,33 @@ def largest(fit: Fit, table: pd.DataFrame, pairs: dict[str, str]) -> float:
 BOTH = {"a": "a", "d": "d", "b": "b", "se_a": "se_a", "se_d": "se_d", "se_b": "se_b"}
 
 
+LSAT6 = {  # response patterns of section 6 and their counts (Bock & Lieberman 1970), as published
+    "00000": 3, "00001": 6, "00010": 2, "00011": 11, "00100": 1, "00101": 1, "00110": 3, "00111": 4,
+    "01000": 1, "01001": 8, "01011": 16, "01101": 3, "01110": 2, "01111": 15,
+    "10000": 10, "10001": 29, "10010": 14, "10011": 81, "10100": 3, "10101": 28, "10110": 15, "10111": 80,
+    "11000": 16, "11001": 56, "11010": 21, "11011": 173, "11100": 11, "11101": 61, "11110": 28, "11111": 298,
+}  # fmt: skip
+
+
+def test_lsat6_as_published() -> None:
+    """Values that textbooks and manuals give for this classic, to the digits they print."""
+    rows = [[int(x) for x in pattern] for pattern, n in LSAT6.items() for _ in range(n)]
+    data = pd.DataFrame(rows, columns=[f"item {j}" for j in range(1, 6)])
+    assert len(data) == 1000
+    two = scoring.calibrate(data)
+    assert two.log_likelihood == pytest.approx(-2466.653, abs=5e-4)
+    assert two.items["a"].round(3).tolist() == [0.826, 0.723, 0.891, 0.688, 0.657]
+    assert two.items["d"].round(3).tolist() == [2.773, 0.990, 0.249, 1.285, 2.053]
+    one = scoring.calibrate(data, model="1pl")
+    assert one.log_likelihood == pytest.approx(-2466.938, abs=5e-4)
+    assert one.items["a"].round(4).eq(0.7551).all()
+    assert one.items["b"].round(4).tolist() == [-3.6153, -1.3224, -0.3176, -1.7301, -2.7802]
+    rasch = scoring.calibrate(data, model="rasch")
+    assert rasch.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-6)  # another unit, other nodes
+    assert rasch.groups["sd"].iloc[0] == pytest.approx(0.7551, abs=5e-5)
+    assert scoring.reliability(two, data).alpha == pytest.approx(0.295, abs=5e-4)
+
+
 def test_lsat7_2pl(reference_data: Path) -> None:
     folder = reference_data / "LSAT7"
     fit = scoring.calibrate(pd.read_csv(folder / "data.csv"), bound=6)

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 import scoring
 from scoring import mastery
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 
 B = np.array([-1.0, -0.3, 0.4, 1.0, -0.6, 0.2, 0.8, 1.4])
 NAMES = [f"r{j}" for j in range(4)] + [f"e{j}" for j in range(4)]
@@ -207,9 +207,60 @@ def test_dina_names_what_it_cannot_tell() -> None:
     with pytest.raises(DesignError) as refused:
         scoring.dina(data[["q0"]], q)
     assert refused.value.details == ("q2", "q5")
-    got = scoring.dina(data, q)
+    # q0 is the only item that tells students without "ratios" apart from those without "equations"
+    with pytest.warns(ScoringWarning, match="do not determine the probabilities of q0"):
+        got = scoring.dina(data, q)
+    assert np.isnan(got.items.at["q0", "se_guess"])
     assert got.indistinguishable == (("00", "01"),)
     assert got.concepts["identified"].to_dict() == {"ratios": True, "equations": False}
+
+
+def test_dina_weights_follow_the_students_or_are_refused() -> None:
+    data, _, q = simulated(200, 4)
+    weights = pd.Series(np.linspace(0.5, 2.0, len(data)), index=data.index)
+    turned = scoring.dina(data, q, weights=weights.iloc[::-1])
+    assert turned.log_likelihood == scoring.dina(data, q, weights=weights).log_likelihood
+    for wrong, code in (
+        (weights.iloc[:5], "not-aligned"),
+        (weights.mask(weights.index == data.index[2]), "missing-values"),
+        (-weights, "impossible-weights"),
+        (0 * weights, "impossible-weights"),
+    ):
+        with pytest.raises(DesignError) as refused:
+            scoring.dina(data, q, weights=wrong)
+        assert refused.value.code == code
+    for arguments, code in (
+        ({"responses": data.assign(q0=np.nan), "q_matrix": q}, "no-answers"),
+        ({"responses": data, "q_matrix": q, "rule": "dino"}, "unknown-rule"),
+    ):
+        with pytest.raises(DesignError) as refused:
+            scoring.dina(**arguments)
+        assert refused.value.code == code
+
+
+def test_bookmarks_that_are_none_are_named_together() -> None:
+    marks = pd.DataFrame(
+        {
+            "rater": ["ana", "ana", "ben", "cleo", "dan"],
+            "concept": ["ratios", "ratios", "ratios", "ratios", "poetry"],
+            "page": [2, 3, 2.5, np.nan, 1],
+            "district": list("xxyyy"),
+        }
+    )
+    with pytest.raises(DesignError) as refused:
+        scoring.bookmark(marks, ITEMS)
+    text = "; ".join(refused.value.details)
+    assert len(refused.value.details) == 4
+    for what in (
+        "ana, ratios: two bookmarks",
+        "ben, ratios: not a page",
+        "cleo, ratios: not a page",
+        "dan: poetry is no",
+    ):
+        assert what in text
+    with pytest.raises(DesignError) as refused:
+        scoring.bookmark(marks.drop(columns="page"), ITEMS)
+    assert refused.value.details == ("page",)
 
 
 def test_gdina_lists_each_pattern_of_needed_concepts() -> None:

@@ -98,7 +98,8 @@ def test_equal_answers_give_equal_results_in_any_group() -> None:
     plain = scoring.score(fit, data)
     swapped = scoring.score(fit, data, groups=labels.map({"A": "B", "B": "A"}))
     pd.testing.assert_frame_equal(plain, swapped)
-    own = scoring.score(fit, pd.concat([data.iloc[:1]] * 2), prior="group", groups=pd.Series(["A", "B"]))
+    twice = data.iloc[[0, 0]].set_axis(["one", "other"])
+    own = scoring.score(fit, twice, prior="group", groups=pd.Series(["A", "B"], index=["one", "other"]))
     assert own["theta"].iloc[0] < plain["theta"].iloc[0] < own["theta"].iloc[1]
 
 
@@ -106,7 +107,7 @@ def test_a_group_prior_is_that_prior() -> None:
     data = answers().iloc[:3]
     for name, moments in (("A", (-0.4, 0.98**0.5)), ("B", (0.4, 0.70**0.5))):
         for method in ("eap", "map"):
-            own = scoring.score(fake_fit(), data, method, "group", groups=pd.Series([name] * 3))
+            own = scoring.score(fake_fit(), data, method, "group", groups=[name] * 3)
             given = scoring.score(fake_fit(), data, method, moments)
             np.testing.assert_allclose(own["theta"], given["theta"], atol=1e-9)
 
@@ -135,6 +136,9 @@ def test_columns_that_are_no_items_are_named() -> None:
         ({"method": "sum"}, "unknown-method"),
         ({"prior": "district"}, "unknown-prior"),
         ({"prior": (0.0, -1.0)}, "bad-prior"),
+        ({"prior": ("a", "b")}, "unknown-prior"),
+        ({"prior": (0.0, 1.0, 2.0)}, "unknown-prior"),
+        ({"prior": None}, "unknown-prior"),
         ({"prior": "group"}, "no-groups"),
     ],
 )
@@ -147,8 +151,43 @@ def test_refusals(arguments: dict[str, object], code: str) -> None:
 
 def test_unknown_groups_are_counted_not_guessed() -> None:
     with pytest.raises(DesignError) as refused:
-        scoring.score(fake_fit(), answers().iloc[:3], prior="group", groups=pd.Series(["A", "C", None]))
-    assert refused.value.details == ("(empty): 1 students", "C: 1 students")
+        scoring.score(fake_fit(), answers().iloc[:3], prior="group", groups=["A", "C", "C"])
+    assert refused.value.details == ("C: 2 students",)
+
+
+def test_groups_are_matched_to_students_by_index() -> None:
+    data = answers().iloc[:4]
+    groups = pd.Series(["A", "B", "B", "A"], index=data.index)
+    got = scoring.score(fake_fit(), data, prior="group", groups=groups)
+    pd.testing.assert_frame_equal(got, scoring.score(fake_fit(), data, prior="group", groups=groups.iloc[[2, 0, 3, 1]]))
+    for wrong, code in (
+        (groups.set_axis(range(4)), "not-aligned"),
+        (groups.iloc[:3].tolist(), "not-aligned"),
+        (groups.mask(groups == "A"), "missing-values"),
+    ):
+        with pytest.raises(DesignError) as refused:
+            scoring.score(fake_fit(), data, prior="group", groups=wrong)
+        assert refused.value.code == code
+
+
+def test_one_student_is_a_row_of_a_table() -> None:
+    with pytest.raises(DesignError) as refused:
+        scoring.score(ITEMS, answers().iloc[0])
+    assert refused.value.code == "not-a-table"
+
+
+def test_a_form_has_each_item_once() -> None:
+    name = ITEMS.index[0]
+    with pytest.raises(DesignError) as refused:
+        scoring.sum_score_table(ITEMS, [name, name])
+    assert refused.value.details == (name,)
+    pd.testing.assert_frame_equal(scoring.sum_score_table(ITEMS, name), scoring.sum_score_table(ITEMS, [name]))
+
+
+def test_a_sum_score_that_falls_is_said() -> None:
+    wrong_key = pd.DataFrame({"a": [1.2, 1.0, -1.5], "d": [0.0, 0.3, 0.2]}, index=["x", "y", "z"])
+    with pytest.warns(ScoringWarning, match="from 0 to 1 points.*slopes: z"):
+        scoring.sum_score_table(wrong_key)
 
 
 def test_nothing_in_common_is_refused() -> None:

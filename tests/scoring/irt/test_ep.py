@@ -111,6 +111,76 @@ def test_six_concepts_agree_with_importance_sampling():
         assert abs(found.log_evidence[i] - evidence) < 0.01 + 4 / np.sqrt(size)
 
 
+def by_one_factor(items: ItemParameters, scores: np.ndarray, index: np.ndarray, rho: float, cut: float):
+    """Exact means, SDs and P(θ >= cut) of concepts with equal correlations, which are independent given a factor."""
+    factor = np.linspace(-7, 7, 281)
+    nodes = cut + 0.025 * (np.arange(-320, 320) + 0.5)  # the cut lies between two nodes
+    given = np.exp(-0.5 * (nodes - np.sqrt(rho) * factor[:, None]) ** 2 / (1 - rho))
+    likelihood = np.exp(concept_loglik(items, scores, index, nodes))
+    out = np.zeros((3, *likelihood.shape[:2]))
+    for i, student in enumerate(likelihood):
+        sums = student @ given.T
+        weight = np.exp(-0.5 * factor**2) * sums.prod(axis=0)
+        for c in range(len(student)):
+            marginal = student[c] * ((weight / sums[c]) @ given)
+            marginal /= marginal.sum()
+            mean = marginal @ nodes
+            out[:, i, c] = mean, np.sqrt(marginal @ (nodes - mean) ** 2), marginal[nodes > cut].sum()
+    return out
+
+
+def test_both_exact_integrations_agree():
+    rng = np.random.default_rng(6)
+    items = simulated_items("3pl", 2, 3, rng)
+    scores = rng.integers(0, 2, (8, 6)).astype(np.int8)
+    index = np.repeat(np.arange(2), 3)
+    fine = 0.3 + 0.03 * (np.arange(-200, 200) + 0.5)
+    covariance = np.array([[1.0, 0.8], [0.8, 1.0]])
+    grid = exact(concept_loglik(items, scores, index, fine), fine, np.zeros(2), covariance, np.full(2, 0.3))
+    factor = by_one_factor(items, scores, index, 0.8, 0.3)
+    # 2e-6: the product grid ends at -5.7, where a 3PL leaves a millionth of the mass of the weakest student
+    np.testing.assert_allclose(grid[0], factor[0], atol=2e-6)
+    np.testing.assert_allclose(grid[1], factor[1], atol=2e-6)
+    # counting nodes beyond the cut is a midpoint rule: spacing² / 24 times the density's slope
+    np.testing.assert_allclose(grid[2], factor[2], atol=5e-5)
+
+
+@pytest.mark.parametrize("model", ["2pl", "3pl", "gpcm"])
+@pytest.mark.parametrize(("n_concepts", "rho"), [(6, 0.9), (10, 0.75)])
+def test_many_concepts_meet_the_bounds_where_pairs_of_concepts_matter(model, n_concepts, rho):
+    rng = np.random.default_rng(17)
+    items = simulated_items(model, n_concepts, 4, rng)
+    index = np.repeat(np.arange(n_concepts), 4)
+    covariance = np.full((n_concepts, n_concepts), rho) + (1 - rho) * np.eye(n_concepts)
+    scores = draw(items, index, rng.multivariate_normal(np.zeros(n_concepts), covariance, 40), rng)
+    mean, sd, above = by_one_factor(items, scores, index, rho, 0.2)
+    nodes = np.linspace(-6, 6, 121)
+    loglik = concept_loglik(items, scores, index, nodes)
+    found = ep_posterior(loglik, nodes, np.zeros(n_concepts), covariance)
+    better, sds, p = corrected_marginals(found, loglik, nodes, np.full(n_concepts, 0.2))
+    # bounds of the contract: .01 posterior SDs, 2 %, .005
+    assert np.abs((better - mean) / sd).max() < 0.01
+    assert np.abs(sds / sd - 1).max() < 0.02
+    assert np.abs(p - above).max() < 0.005
+    # and the correction is what does it: EP's own SDs are further off
+    assert np.abs(sds / sd - 1).max() < 0.6 * np.abs(found.standard_deviation / sd - 1).max()
+
+
+def test_a_students_correction_does_not_depend_on_the_block():
+    rng = np.random.default_rng(18)
+    items = simulated_items("3pl", 6, 3, rng)
+    index = np.repeat(np.arange(6), 3)
+    covariance = np.full((6, 6), 0.8) + 0.2 * np.eye(6)
+    scores = rng.integers(0, 2, (37, 18)).astype(np.int8)
+    loglik = concept_loglik(items, scores, index, NODES)
+    together = corrected_marginals(ep_posterior(loglik, NODES, np.zeros(6), covariance), loglik, NODES, np.zeros(6))
+    for i in (0, 11, 36):
+        alone = ep_posterior(loglik[[i]], NODES, np.zeros(6), covariance)
+        # 1e-10: matrix products of other shapes round elsewhere
+        for one, all_ in zip(corrected_marginals(alone, loglik[[i]], NODES, np.zeros(6)), together, strict=True):
+            np.testing.assert_allclose(one[0], all_[i], atol=1e-10)
+
+
 def test_the_correction_brings_mastery_within_bounds_where_tilted_marginals_are_not():
     rng = np.random.default_rng(4)
     items = simulated_items("3pl", 2, 2, rng)
