@@ -137,8 +137,7 @@ def _case_weights(weights: "pd.Series[Any]", data: Responses) -> Array:
 def _warn_undetermined(model: cdm.Diagnosis, items: Sequence[str]) -> None:
     """Items with an estimate inside (0, 1) that has no standard error: another value would do as well."""
     inside = (model.success > 1e-4) & (model.success < 1 - 1e-4)
-    open_ = (inside & np.isnan(model.se)).any(axis=1)
-    names = [str(name) for name, so in zip(items, open_.tolist(), strict=True) if so]
+    names = [str(items[int(j)]) for j in np.unique(np.nonzero(inside & np.isnan(model.se))[0])]
     if names:
         warnings.warn(
             f"The data do not determine the probabilities of {', '.join(names[:10])}"
