@@ -17,6 +17,7 @@ from scoring.irt.errors import DesignError
 MISSING = -1
 ANSWERED, NOT_ADMINISTERED, OMITTED, NOT_REACHED, INVALID = range(5)
 DEFAULT_CODES = {"O": "omitted", "R": "not reached", "M": "invalid"}
+_BAND = 8192  # rows that are read at a time, so that what is in between stays small
 _STATUS = {"omitted": OMITTED, "not reached": NOT_REACHED, "invalid": INVALID, "not administered": NOT_ADMINISTERED}
 
 
@@ -78,6 +79,10 @@ def read_responses(
         if values.min() >= 0 and values.max() <= 100:  # nothing coded, nothing missing
             nothing_else = np.broadcast_to(np.int8(ANSWERED), responses.shape)  # no memory for equal values
             return Responses(names, responses.index, np.ascontiguousarray(values, dtype=np.int8), nothing_else)
+    if _plain_numbers(responses, meaning):
+        found = _read_numbers(responses.to_numpy())
+        if found is not None:
+            return Responses(names, responses.index, *found)
     scores = np.full(responses.shape, MISSING, dtype=np.int8)
     status = np.full(responses.shape, ANSWERED, dtype=np.int8)
     for j, name in enumerate(names):
@@ -99,6 +104,30 @@ def _whole_numbers(responses: pd.DataFrame, meaning: Mapping[str, int]) -> bool:
     """Whether all columns are plain integers and no code is a number: then there is nothing to look for in cells."""
     plain = all(isinstance(t, np.dtype) and t.kind in "iu" for t in set(responses.dtypes))
     return plain and not any(_is_number(c) for c in meaning)
+
+
+def _plain_numbers(responses: pd.DataFrame, meaning: Mapping[str, int]) -> bool:
+    """Whether all columns are floats of one kind and no code is a number: cells are scores, or empty."""
+    kinds = set(responses.dtypes)
+    return kinds <= {np.dtype("float32"), np.dtype("float64")} and not any(_is_number(c) for c in meaning)
+
+
+def _read_numbers(values: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArray[np.int8]] | None:
+    """(scores, status) of a whole table of numbers, a band of rows at a time; None where a cell is no score."""
+    scores = np.empty(values.shape, dtype=np.int8)
+    status = np.empty(values.shape, dtype=np.int8)
+    for first in range(0, len(values), _BAND):
+        band = slice(first, first + _BAND)
+        part = values[band]
+        empty = np.isnan(part)
+        whole = np.where(empty, MISSING, part)
+        if whole.min() < MISSING or whole.max() > 100:
+            return None
+        scores[band] = whole
+        if not ((scores[band] == whole) & (empty | (whole >= 0))).all():
+            return None
+        status[band] = np.where(empty, np.int8(NOT_ADMINISTERED), np.int8(ANSWERED))
+    return scores, status
 
 
 def _read_column(

@@ -46,7 +46,10 @@ def connection(data: AnalysisInput) -> tuple[bool, int]:
     groups = np.asarray(data.groups) if data.groups is not None else np.zeros(len(given), dtype=int)
     labels = list(dict.fromkeys(groups.tolist()))
     seen = np.vstack([given[groups == g].any(axis=0) for g in labels])
-    booklets = np.unique(given, axis=0)
+    # a row of bits as bytes sorts as one value, a row of truth values as sixty
+    packed = np.packbits(given, axis=1)
+    rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    booklets = given[np.unique(rows, return_index=True)[1]]
     used = np.flatnonzero(given.any(axis=0))
     reached = np.zeros(given.shape[1], dtype=bool)
     reached[used[:1]] = True

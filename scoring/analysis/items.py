@@ -59,9 +59,16 @@ def _difficulty(items: pd.DataFrame, column: str) -> pd.Series:
     return out
 
 
-def _share_correct(scored: pd.DataFrame, points: pd.Series) -> pd.Series:
-    numeric = scored.replace({"O": 0, "M": 0, "R": np.nan}).apply(pd.to_numeric, errors="coerce")
-    return numeric.mean() / points.where(points > 0, np.nan)
+def _share_correct(scored: pd.DataFrame, most: pd.Series) -> pd.Series:
+    means = pd.Series({item: points(scored[item]).mean() for item in scored.columns})
+    return means / most.where(most > 0, np.nan)
+
+
+def points(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of scores as numbers: omitted and double marks 0, not reached and empty NaN."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return pd.to_numeric(column.replace({"O": 0, "M": 0, "R": np.nan}), errors="coerce")
 
 
 def _joined(flags: str, estimated: pd.DataFrame, item: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 import scoring
 from itembank import __version__
@@ -16,7 +17,7 @@ from scoring.analysis import concepts as concept_tables
 from scoring.analysis import cuts as cut_tables
 from scoring.analysis import gate as gates
 from scoring.analysis.inputs import AnalysisInput
-from scoring.analysis.items import dif_table, item_table, option_table
+from scoring.analysis.items import dif_table, item_table, option_table, points
 from scoring.analysis.misconceptions import misconception_table
 from scoring.analysis.result import TOTAL, Analysis, Notice
 from scoring.analysis.subgroups import Asked, Described, compare_subgroups, coverage, describe
@@ -93,6 +94,11 @@ def analyse(
         DesignError: the data cannot support the analysis; every reason at once.
         NotConverged: an estimate did not settle.
     """
+    with threadpool_limits(1, "blas"):  # its own threads cost more than they bring; ours work on parts of the students
+        return _analyse(data, seed, progress, asked)
+
+
+def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | None, asked: Asked | None) -> Analysed:
     steps = Steps(progress)
     steps.notices.extend(data.notices)
     asked = asked or Asked()
@@ -167,18 +173,18 @@ def _suspects(fit: Any, classical: Any) -> list[str]:
 
 def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
     """The scores without items that everybody or nobody got right, which are named."""
-    codes = {"O": 0, "M": 0, "R": np.nan}
     keep = []
     for item in data.scored.columns:
-        column = pd.to_numeric(data.scored[item].replace(codes), errors="coerce").dropna()
-        if column.nunique() > 1:
+        column = points(data.scored[item])
+        lowest, highest = (column.min(), column.max()) if column.notna().any() else (np.nan, np.nan)
+        if lowest < highest:
             keep.append(item)
             continue
-        what = "has no answers" if not len(column) else f"has the same score, {column.iloc[0]:g}, for everybody"
+        what = "has no answers" if np.isnan(lowest) else f"has the same score, {lowest:g}, for everybody"
         steps.notices.append(Notice("constant-item", "warning", f"{item} {what}; it is left out of the estimation."))
     if not keep:
         raise DesignError("nothing-varies", "No item tells the students apart.", "Check the key and the columns.")
-    return data.scored[keep]
+    return data.scored if len(keep) == data.scored.shape[1] else data.scored[keep]
 
 
 def _profile(

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.irt.errors import DesignError
 
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 COMPARABLE, NOT_COMPARABLE = "comparable", "not comparable"
 TAUGHT = ("yes", "partly", "no", "unknown")
 NOT_YET_TAUGHT = "not yet taught there"
@@ -151,40 +154,47 @@ def participation(
     Returns:
         Columns by, group, students, sat, scored, share_scored, schools; one row per group, "all" first.
     """
-    sat, good = scored.notna(), scored.fillna(False).astype(bool)
-    rows = [_participation_row(persons, sat, good, "", "all", np.ones(len(persons), dtype=bool), None)]
+    sat, good = scored.notna().to_numpy(), scored.fillna(False).astype(bool).to_numpy()
+    school = pd.factorize(persons["school"])[0] if "school" in persons.columns else np.full(len(persons), -1)
+    rows = _participation_rows(np.zeros(len(persons), np.int64), ["all"], sat, good, school, "", {})
     for column in by:
         names = [column] if isinstance(column, str) else list(column)
-        label = persons[names].astype("string").fillna("(not recorded)").agg(" / ".join, axis=1)
-        for level in sorted(label.unique()):
-            expected = None
-            if enrolled is not None and len(names) == 1 and level in enrolled.index:
-                expected = int(enrolled[level])
-            mask = (label == level).to_numpy(dtype=bool)
-            rows.append(_participation_row(persons, sat, good, " / ".join(names), level, mask, expected))
+        expected = {} if enrolled is None or len(names) > 1 else {str(k): int(v) for k, v in enrolled.items()}
+        number, labels = _combinations(persons[names])
+        rows += _participation_rows(number, labels, sat, good, school, " / ".join(names), expected)
     return pd.DataFrame(rows)
 
 
-def _participation_row(
-    persons: pd.DataFrame,
-    sat: "pd.Series[bool]",
-    good: "pd.Series[bool]",
-    by: str,
-    group: str,
-    mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
-    expected: int | None,
-) -> dict[str, object]:
-    students = int(mask.sum()) if expected is None else expected
-    scored = int(good[mask].sum())
-    return {
-        "by": by,
-        "group": group,
-        "students": students,
-        "sat": int(sat[mask].sum()),
-        "scored": scored,
-        "share_scored": scored / students if students else float("nan"),
-        "schools": int(persons.loc[mask, "school"].nunique()) if "school" in persons.columns else 0,
-    }
+def _combinations(table: pd.DataFrame) -> tuple[Index, list[str]]:
+    """(N,) which combination of values each row has, and the combinations in words, in the order of the words."""
+    number, words = np.zeros(len(table), dtype=np.int64), [""]
+    for name in table.columns:
+        codes, values = pd.factorize(table[name].astype("string").fillna("(not recorded)"), sort=True)
+        used, number = np.unique(number * len(values) + codes, return_inverse=True)
+        pairs = [(words[u // len(values)], str(values[u % len(values)])) for u in used.tolist()]
+        words = [f"{before} / {value}" if before else value for before, value in pairs]
+    order = np.argsort(np.array(words, dtype=object), kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[number.ravel()].astype(np.int64), [words[i] for i in order.tolist()]
+
+
+def _participation_rows(
+    number: Index, labels: Sequence[str], sat: Flags, good: Flags, school: Index, by: str, expected: Mapping[str, int]
+) -> list[dict[str, object]]:
+    n = len(labels)
+    students = np.bincount(number, minlength=n)
+    came, scored = (np.bincount(number[flag], minlength=n) for flag in (sat, good))
+    known = school >= 0
+    pairs = np.unique(number[known] * (school.max(initial=-1) + 1) + school[known])
+    schools = np.bincount(pairs // max(school.max(initial=-1) + 1, 1), minlength=n)
+    rows: list[dict[str, object]] = []
+    for i, label in enumerate(labels):
+        there = expected.get(label, int(students[i]))
+        share = int(scored[i]) / there if there else float("nan")
+        counts = {"students": there, "sat": int(came[i]), "scored": int(scored[i]), "share_scored": share}
+        rows.append({"by": by, "group": label, **counts, "schools": int(schools[i])})
+    return rows
 
 
 EL_NOTE = "A trend of present English learners alone understates progress: those who succeed leave the group."

@@ -39,6 +39,17 @@ def matching_patterns(scores: Scores, items: Index) -> Index:
     return np.unique(view, return_inverse=True)[1].astype(np.int64).ravel()
 
 
+def ranked(value: Index) -> tuple[Index, Index]:
+    """Distinct values, ascending, and (N,) the place of each among them; counts where sorting would take longer."""
+    lowest = int(value.min(initial=0))
+    span = int(value.max(initial=0)) - lowest + 1
+    if span > 4 * len(value) + 1024:
+        distinct, level = np.unique(value, return_inverse=True)
+        return distinct, level.ravel().astype(np.int64)
+    present = np.bincount(value - lowest, minlength=span) > 0
+    return np.flatnonzero(present) + lowest, (np.cumsum(present) - 1)[value - lowest]
+
+
 @dataclass(frozen=True)
 class Matching:
     """What students are matched on.
@@ -88,10 +99,9 @@ class MatchingScore:
         own = sign * x[rows].astype(np.int64)
         value = self.value[rows] + own
         if self.complete or not len(rows):
-            distinct, level = np.unique(value, return_inverse=True)
-            return Strata(rows, level.ravel().astype(np.int64), distinct.astype(float))
-        _, level = np.unique(self.pattern[rows] * (value.max() + 1) + value, return_inverse=True)
-        level = level.ravel().astype(np.int64)
+            distinct, level = ranked(value)
+            return Strata(rows, level, distinct.astype(float))
+        _, level = ranked(self.pattern[rows] * (value.max() + 1) + value)
         possible = self.possible[rows] + sign * self.top[item]
         residual = self.residual[rows] + own - sign * x[rows].mean()
         scale = self.top[m.items].sum() + sign * self.top[item]

@@ -216,14 +216,15 @@ def _covariance_movement(
             inside = np.bincount(design.school[rows], weights=w[rows], minlength=design.school_size.size)
             left = 1.0 - inside[schools] / inside.sum()
             change = shifts.sigma[schools, d].reshape(schools.size, c * c)
+            q, weight = residual[rows], w[rows]
             for j in range(c):
-                b, q = pull[rows, j], residual[rows]
-                through_mean = (b[:, :, None] * q[:, None, :]).reshape(rows.size, c * c)
-                through_variance = (b[:, :, None] * b[:, None, :]).reshape(rows.size, c * c)
-                weight = w[rows, None]
-                total = (weight * by_mean[rows, j]).T @ through_mean
-                total += (weight * by_variance[rows, j]).T @ through_variance
-                out[schools, t, j] += left[:, None] * (change @ total.T)
+                b = pull[rows, j]
+                total = np.zeros((k, c, c))
+                for m in range(k):
+                    total[m] = ((weight * by_mean[rows, j, m])[:, None] * b).T @ q
+                    if m:  # the mean of θ does not move with its variance
+                        total[m] += ((weight * by_variance[rows, j, m])[:, None] * b).T @ b
+                out[schools, t, j] += left[:, None] * (change @ total.reshape(k, c * c).T)
     return out
 
 
