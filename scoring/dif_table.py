@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student_t
 
 from scoring.data import MISSING, Responses
 from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.diagnostics.observed import ItemDif
+from scoring.irt.distributions import normal_quantile, student_quantile
 
 Index = NDArray[np.int64]
 
@@ -82,7 +81,7 @@ def _row(
             note = "cannot be compared: no students of equal standing in several groups, or no convergence"
         empty = {"n": sum(seen), "ets_class": "", "favours": "", "matched_on": where, "in_matching": kept, "note": note}
         return empty | {f"n_{name}": n for name, n in zip(names, seen, strict=True)}
-    quantile = float(student_t.ppf(0.975, r.df_error)) if r.df_error else float(norm.ppf(0.975))
+    quantile = float(student_quantile(0.975, r.df_error)) if r.df_error else float(normal_quantile(0.975))
     out: dict[str, object] = {
         "n": int(r.n.sum()),
         "statistic": r.statistic,

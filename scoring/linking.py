@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from scoring.frozen import freeze
 from scoring.irt import linking as core
 from scoring.irt.curves import Array, ItemParameters
+from scoring.irt.distributions import student_quantile
 from scoring.irt.errors import DesignError
 from scoring.irt.linking_chain import Composed, End, Leg, compose, cross_covariance
 from scoring.irt.linking_chain import average as compose_average
@@ -97,7 +97,7 @@ class Link:
         total = self.A**2 * se**2 + self.variance(mean)
         doubt = sum(part**2 / df for part, df in self.spread if df > 0)
         df = max(float(self.df), total**2 / doubt) if doubt > 0 else np.inf
-        half = float(student.ppf(0.5 + level / 2, df)) * float(np.sqrt(total))
+        half = float(student_quantile(0.5 + level / 2, df)) * float(np.sqrt(total))
         return self.theta(mean) - half, self.theta(mean) + half
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
+from scoring.irt.distributions import student_quantile
 from scoring.irt.errors import DesignError
 from scoring.irt.linking_chain import compose
 from scoring.linking import Link
@@ -65,7 +65,7 @@ def _row(before: float, now: float, sampling: float, link: Link, level: float) -
     total = sampling + link.linking_variance
     doubt = sum(part**2 / df for part, df in link.spread if df > 0)
     df = max(float(link.df), total**2 / doubt) if doubt > 0 else np.inf
-    half = float(student.ppf(0.5 + level / 2, df)) * float(np.sqrt(total))
+    half = float(student_quantile(0.5 + level / 2, df)) * float(np.sqrt(total))
     change = now - before
     return {
         "before": before,

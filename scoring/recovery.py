@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from scoring.fits import Fit
 from scoring.fitting import calibrate
 from scoring.irt.curves import Array, ItemParameters
+from scoring.irt.distributions import normal_quantile, student_quantile
 from scoring.irt.simulate import draw_responses
 
 MEANS, SDS = np.array([-0.5, 0.5]), np.array([1.0, 0.8])
@@ -128,7 +127,7 @@ def replicate(design: Design, seed: int, replication: int, threads: int = 1) -> 
     fit = calibrate(frame, design.model, groups=district, clusters=clusters, threads=threads)
     rows = [*_item_rows(design, fit, truth), *_group_rows(fit, mean, sd)]
     out = pd.DataFrame(rows, columns=["block", "parameter", "name", "truth", "estimate", "se"])
-    width = norm.ppf(0.975) if fit.df is None else student.ppf(0.975, fit.df)
+    width = normal_quantile(0.975) if fit.df is None else student_quantile(0.975, fit.df)
     out["covered"] = ((out["estimate"] - out["truth"]).abs() <= width * out["se"]).astype(int)
     out["converged"] = fit.converged
     return out

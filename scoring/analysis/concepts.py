@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
 
 from scoring.analysis.cuts import cuts_in_use
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.result import TOTAL
 from scoring.comparison.gates import NOT_YET_TAUGHT, stamp_comparison
 from scoring.diagnostics.effects import benjamini_hochberg
+from scoring.irt.distributions import student_quantile
 
 SMALLEST_CELL = 11
 LEVEL = 0.95
@@ -111,7 +111,7 @@ def _share_interval(rate: float, se: float, schools: int) -> tuple[float, float]
     if not (np.isfinite(se) and 0 < rate < 1):
         return np.nan, np.nan
     spread = se / (rate * (1 - rate))
-    z = float(student_t.ppf(0.5 + LEVEL / 2, max(schools - 1, 1))) if schools else 1.959963984540054
+    z = float(student_quantile(0.5 + LEVEL / 2, max(schools - 1, 1))) if schools else 1.959963984540054
     centre = np.log(rate / (1 - rate))
     low, high = (1 / (1 + np.exp(-(centre + s * z * spread))) for s in (-1, 1))
     return float(low), float(high)
@@ -241,5 +241,5 @@ def mean_table(data: AnalysisInput, fit: Any, profile: Any | None) -> pd.DataFra
             rows.append((concept, str(group), r["mean"], r["sd"], r["se_mean"]))
     table = pd.DataFrame(rows, columns=["concept", "group", "mean", "sd", "se"])
     schools = 0 if data.clusters is None else int(data.clusters.nunique())
-    z = float(student_t.ppf(0.5 + LEVEL / 2, max(schools - len(data.group_order), 1))) if schools else 1.96
+    z = float(student_quantile(0.5 + LEVEL / 2, max(schools - len(data.group_order), 1))) if schools else 1.96
     return table.assign(low=table["mean"] - z * table["se"], high=table["mean"] + z * table["se"])

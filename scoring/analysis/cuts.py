@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from scoring.agreed_cuts import ScaleFreeCut
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.result import Notice
+from scoring.irt.distributions import normal_above
 
 _BASIS = {"angoff": "ratings of {n} raters", "bookmark": "bookmarks of {n} raters"}
 
@@ -60,7 +60,7 @@ def with_other_cuts(mastery: pd.DataFrame, profile: Any, concepts: pd.DataFrame)
         g, c = place[str(row.group)], profile.concepts.index(row.concept)
         mean, sd = profile.group_means[g, c], np.sqrt(profile.group_covariances[g, c, c])
         for name, sign in (("rate_lower_cut", -1), ("rate_higher_cut", 1)):
-            shift = norm.sf(cut + sign * se, mean, sd) - norm.sf(cut, mean, sd)
+            shift = normal_above((cut + sign * se - mean) / sd) - normal_above((cut - mean) / sd)
             shifts[name].append(float(np.clip(row.rate + shift, 0, 1)) if row.shown else np.nan)
     return mastery.assign(**shifts)
 

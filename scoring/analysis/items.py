@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.analysis.inputs import AnalysisInput
 
 #: Two-group DIF is worth showing from this many students per group.
 LEAST_FOR_DIF = 100
+#: Cells of raw answers that say nothing of a choice.
+NO_ANSWER = ("", "R", "nan", "None")
 
 
 def item_table(data: AnalysisInput, classical: Any, fit: Any) -> pd.DataFrame:
@@ -139,11 +142,12 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
     groups += [(g, np.asarray(data.groups == g)) for g in data.group_order]
     rows = []
     for item, options in data.options.groupby("item", sort=False):
-        answers = data.raw[item].astype(str).str.strip()
-        given = ~answers.isin(["", "R", "nan", "None"]).to_numpy()
+        codes, words = _answers(data.raw[item])
         for group, here in groups:
-            n = int((given & here).sum())
-            counts = answers[given & here].value_counts()
+            counts: dict[str, int] = {}
+            for word, count in zip(words, np.bincount(codes[here], minlength=len(words)).tolist(), strict=True):
+                counts[word] = counts.get(word, 0) + count
+            n = sum(count for word, count in counts.items() if word not in NO_ANSWER)
             rows += [
                 (
                     item,
@@ -152,8 +156,16 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
                     o.misconception,
                     group,
                     n,
-                    sum(counts.get(a, 0) for a in o.answers) / n if n else np.nan,
+                    sum(counts.get(a, 0) for a in o.answers if a not in NO_ANSWER) / n if n else np.nan,
                 )
                 for o in options.itertuples()
             ]
     return pd.DataFrame(rows, columns=["item", "option", "is_key", "misconception", "group", "n", "share"])
+
+
+def _answers(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], list[str]]:
+    """(N,) place of each cell in the list of answers, which ends with the empty one."""
+    made = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    words = [str(w).strip() for w in made.cat.categories]
+    codes = made.cat.codes.to_numpy(dtype=np.int64)
+    return np.where(codes < 0, len(words), codes), [*words, ""]

@@ -246,8 +246,10 @@ def _category(ids: Iterable[Any], names: Mapping[Any, str]) -> pd.Categorical:
     """Ids as a categorical of their names; an unknown id or an empty name is missing."""
     texts = sorted({n for n in names.values() if n})
     place = {t: i for i, t in enumerate(texts)}
-    lut = {i: place.get(n, -1) for i, n in names.items()}
-    codes = np.fromiter((lut.get(i, -1) for i in ids), dtype=np.int32)
+    numbers = np.array([-1 if i is None else i for i in ids], dtype=np.int64)
+    distinct, position = np.unique(numbers, return_inverse=True)
+    lut = np.array([place.get(names.get(i, ""), -1) for i in distinct.tolist()], dtype=np.int32)
+    codes = lut[position.ravel()] if len(distinct) else np.zeros(0, dtype=np.int32)
     used = np.unique(codes[codes >= 0])
     renumber = np.full(len(texts) + 1, -1, dtype=np.int32)  # the last place is for -1
     renumber[used] = np.arange(len(used))

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import norm
+
+from scoring.irt.distributions import normal_density
 
 Array = NDArray[np.float64]
 Scores = NDArray[np.int64]
@@ -216,7 +217,7 @@ def _item_truth(items: Sequence[DemoItem], rng: np.random.Generator) -> pd.DataF
 def _difficulty(share: float, a: float, spread: Array) -> float:
     """The difficulty that gives the expected share of points in a standard normal population."""
     nodes = np.linspace(-6, 6, 121)
-    weight = norm.pdf(nodes)
+    weight = normal_density(nodes)
     weight /= weight.sum()
 
     def miss(b: float) -> float:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag, solve_triangular
 from scipy.optimize import brentq
 from scipy.special import chdtrc
-from scipy.stats import chi2, ncx2
 
 from scoring.irt.curves import Array, ItemParameters, category_probabilities
 from scoring.irt.errors import DesignError
@@ -285,6 +284,7 @@ def _null_derivatives(p: Array, categories: NDArray[np.int64], kind: str) -> Arr
 
 def _rmsea(statistic: float, df: int, n: int) -> tuple[float, float, float]:
     """Point and 90 % interval from the noncentral chi-square."""
+    from scipy.stats import chi2, ncx2  # takes a second: only where it is asked for
 
     def bound(quantile: float) -> float:
         if chi2.cdf(statistic, df) <= quantile:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+
+from scoring.irt.distributions import student_above, student_quantile
 
 Array = NDArray[np.float64]
 
@@ -45,14 +46,14 @@ class Uncertainty:
         """Two-sided interval; NaN without a standard error."""
         if not np.isfinite(self.total) or self.df <= 0:
             return float("nan"), float("nan")
-        half = float(student_t.ppf(0.5 + level / 2, self.df)) * self.total
+        half = float(student_quantile(0.5 + level / 2, self.df)) * self.total
         return estimate - half, estimate + half
 
     def p_value(self, estimate: float) -> float:
         """Two-sided p of "no difference"."""
         if not np.isfinite(self.total) or self.total <= 0 or self.df <= 0:
             return float("nan")
-        return float(2 * student_t.sf(abs(estimate) / self.total, self.df))
+        return float(2 * student_above(abs(estimate) / self.total, self.df))
 
 
 def jackknife_variance(without: Array, stratum: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:

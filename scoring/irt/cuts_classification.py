@@ -8,9 +8,9 @@ exactly (Lord-Wingersky). Both for any number of ordered cuts.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from scoring.irt.curves import Array, ItemParameters, category_probabilities
+from scoring.irt.distributions import normal_below
 from scoring.irt.errors import DesignError
 from scoring.irt.sumscore import sum_score_likelihood
 
@@ -80,7 +80,9 @@ def rudner(theta: Array, se: Array, cuts: Array | float, weights: Array | None =
     w = np.ones(len(theta)) if weights is None else np.asarray(weights, dtype=float)[ok]
     w = w / w.sum()
     edges = np.concatenate([[-np.inf], cuts, [np.inf]])
-    level = norm.cdf((edges[1:] - theta[:, None]) / se[:, None]) - norm.cdf((edges[:-1] - theta[:, None]) / se[:, None])
+    level = normal_below((edges[1:] - theta[:, None]) / se[:, None]) - normal_below(
+        (edges[:-1] - theta[:, None]) / se[:, None]
+    )
     verdict = np.searchsorted(cuts, theta, side="right")
     table = np.zeros((len(cuts) + 1,) * 2)
     np.add.at(table.T, verdict, w[:, None] * level)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
+from scoring.irt.distributions import normal_density
 from scoring.irt.profile_fit import ProfileEstimate
 from scoring.irt.profile_model import complex_step
 
@@ -122,8 +122,8 @@ def _mastery(
         first = model.group_slice(g).start
         for c in range(n_concepts):
             variance_at = first + n_concepts + int(np.flatnonzero((rows == c) & (columns == c))[0])
-            direct[g, c, first + c] = norm.pdf(z[g, c]) / sd[g, c]
-            direct[g, c, variance_at] = -norm.pdf(z[g, c]) * z[g, c] / (2 * sd[g, c] ** 2)
+            direct[g, c, first + c] = normal_density(z[g, c]) / sd[g, c]
+            direct[g, c, variance_at] = -normal_density(z[g, c]) * z[g, c] / (2 * sd[g, c] ** 2)
     derivative = direct @ to_standard - (sums.mastery_score @ jacobian) / n[:, None, None]
     pull = (derivative @ inverse).reshape(n_groups * n_concepts, -1)  # influence of a student's gradient
     if stratum is not None:

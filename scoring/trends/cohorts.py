@@ -13,10 +13,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from scoring.diagnostics.effects import benjamini_hochberg
+from scoring.irt.distributions import normal_above, normal_density, normal_quantile, student_quantile
 from scoring.irt.errors import DesignError
 from scoring.irt.linking_drift import linking_variance
 from scoring.trends.targets import LEAST
@@ -99,7 +98,7 @@ def cohort_change(
     sampled = [max(s**2 - float((p * (1 - p)).sum()) / p.size**2, 0.0) for s, p in ((s1, p1), (s2, p2))]
     shared = 2 * r * float(np.sqrt(sampled[0] * sampled[1]))
     se = float(np.sqrt(s1**2 + s2**2 - shared + linking**2))
-    half = float(student.ppf(0.975, max(codes.size - 1, 1))) * se
+    half = float(student_quantile(0.975, max(codes.size - 1, 1))) * se
     return CohortChange(
         r1, r2, r2 - r1, se, r2 - r1 - half, r2 - r1 + half, r, linking, int(p1.size), int(codes.size)
     )  # fmt: skip
@@ -113,7 +112,7 @@ def independent_change(
     The schools are the same and their errors alike, which would make the interval narrower; it is left as it is.
     """
     se = float(np.sqrt(errors[0] ** 2 + errors[1] ** 2 + linking**2))
-    half = float(student.ppf(0.975, df)) * se
+    half = float(student_quantile(0.975, df)) * se
     size = rates[1] - rates[0]
     return size, se, size - half, size + half
 
@@ -140,7 +139,7 @@ def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> floa
         return float("nan")
     sampling = (s1**2 + s2**2)[known]
     variance = linking_variance((b2 - b1)[known], np.diag(sampling)) + float(sampling.sum()) / known.sum() ** 2
-    density = float(norm.pdf(norm.ppf(np.clip(rate, 0.01, 0.99))))
+    density = float(normal_density(normal_quantile(np.clip(rate, 0.01, 0.99))))
     return float(np.sqrt(variance)) * density
 
 
@@ -182,7 +181,7 @@ def standing_out(changes: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
         out.loc[part.index, "apart_se"] = np.sqrt(variance + (variance.sum() - variance) / (k - 1) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = out["apart"].to_numpy(dtype=float) / out["apart_se"].to_numpy(dtype=float)
-    out["p_value"] = 2 * norm.sf(np.abs(z))
+    out["p_value"] = 2 * normal_above(np.abs(z))
     out["p_adjusted"] = np.nan
     tested = np.isfinite(z)
     if tested.any():

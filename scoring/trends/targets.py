@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+
+from scoring.irt.distributions import normal_quantile
 
 #: Without a standard error, changes of this many points and less are not spoken of as changes.
 LEAST = 2.0
@@ -45,7 +46,7 @@ def change(first: float, second: float, se_first: float, se_second: float, linki
     if not np.isfinite(variance):
         return Change(size, np.nan, np.nan, np.nan, abs(size) > LEAST)
     se = float(np.sqrt(variance))
-    half = float(norm.ppf(0.975)) * se
+    half = float(normal_quantile(0.975)) * se
     return Change(size, se, size - half, size + half, bool(abs(size) > half))
 
 
@@ -113,7 +114,7 @@ def progress(values: pd.DataFrame, targets: pd.DataFrame, better: Mapping[str, s
             continue
         value, se = float(part["value"].iloc[-1]), float(part["se"].iloc[-1])
         latest = str(part["period"].iloc[-1])
-        half = float(norm.ppf(0.975)) * se
+        half = float(normal_quantile(0.975)) * se
         gap = sign * (value - row["target"])
         if latest == str(t["period"]):
             state = "reached" if gap >= 0 else "not reached"
