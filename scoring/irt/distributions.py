@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 def normal_below(x: ArrayLike) -> Any:
     """Probability below x."""
-    return ndtr(x)
+    return ndtr(np.asarray(x, dtype=float))
 
 
 def normal_above(x: ArrayLike) -> Any:
@@ -22,7 +22,7 @@ def normal_above(x: ArrayLike) -> Any:
 
 def normal_quantile(p: ArrayLike) -> Any:
     """The x with probability p below it."""
-    return ndtri(p)
+    return ndtri(np.asarray(p, dtype=float))
 
 
 def normal_density(x: ArrayLike) -> Any:
@@ -33,9 +33,9 @@ def normal_density(x: ArrayLike) -> Any:
 
 def student_quantile(p: ArrayLike, df: ArrayLike) -> Any:
     """The x with probability p below it, for df degrees of freedom; the normal one for infinitely many."""
-    return stdtrit(df, p)
+    return stdtrit(np.asarray(df, dtype=float), np.asarray(p, dtype=float))
 
 
 def student_above(x: ArrayLike, df: ArrayLike) -> Any:
     """Probability above x."""
-    return stdtr(df, -np.asarray(x, dtype=float))
+    return stdtr(np.asarray(df, dtype=float), -np.asarray(x, dtype=float))
