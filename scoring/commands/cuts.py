@@ -143,22 +143,35 @@ def show(
     booklet: Annotated[
         bool, typer.Option("--booklet", help="The ordered item booklet for bookmarks (response probability .67).")
     ] = False,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="With --booklet: write it as a page to print (HTML).")
+    ] = "",
     profile: Profile = None,
     format: Format = "table",
     json: Json = False,
 ) -> None:
     """Cuts in force: share of the points, score θ in the newest comparison, errors from raters and items apart."""
+    from pathlib import Path
+
     from itembank import terminal
-    from itembank.errors import Rejected
+    from itembank.errors import Rejected, UsageFault
     from scoring import bank
     from scoring.runs import cutting
 
+    if output and not booklet:
+        raise UsageFault("no-booklet", "Only the booklet is written to a file.", "itembank cuts show --booklet -o FILE")
     with bank.reading() as session:
         run, calibrated = cutting.stored_profile(session, profile)
         if booklet:
             if calibrated is None:
                 raise Rejected("no-profile", "No comparison has calibrated the items yet.", "itembank compare run")
             table = cutting.printed_booklet(session, calibrated, concept or ())
+            if output:
+                from itembank import ordered_booklet
+
+                source = f"run {run.id}"
+                html = ordered_booklet.page(session, table.to_dict("records"), source)
+                Path(output).write_text(html, encoding="utf-8")
         elif items:
             table = cutting.item_ratings(session, calibrated, concept or ())
         else:
@@ -167,6 +180,11 @@ def show(
     show_table(table, format, json)
     if run is None:
         terminal.say("No score θ is given: no comparison has calibrated the items yet.")
+    elif output:
+        terminal.say(
+            f"Wrote {output}: {len(table)} pages. Print it; bookmarks come back as rater, district, concept, page."
+        )
+        terminal.next_step("itembank cuts set --basis bookmark --bookmarks FILE --reason WHY --as PERSON")
     elif not booklet:
         terminal.say(f"θ is on the scale of run {run.id}; a cut itself is kept as a share of the points.")
     if not booklet and not items and (table["decision"] == "provisional").any():

@@ -178,7 +178,8 @@ def table(
         terminal.say(f"notice: not calibrated, so not part of the sum: {', '.join(missing)}")
     show_table(shown, format, json)
     if output:
-        Path(output).write_text(page(shown, form or "all items", source.id or 0, chosen), encoding="utf-8")
+        html = page(shown, form or "all items", source.id or 0, chosen, items, missing)
+        Path(output).write_text(html, encoding="utf-8")
         terminal.say(f"Wrote {output}.")
 
 

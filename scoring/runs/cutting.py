@@ -417,14 +417,22 @@ def item_ratings(session: Any, profile: FrozenProfile | None, concepts: Sequence
 
 
 def printed_booklet(session: Any, profile: FrozenProfile, concepts: Sequence[str] = ()) -> pd.DataFrame:
-    """The ordered item booklet, a page per score point: concept, page, item, title, point."""
+    """The ordered item booklet, a page per score point: concept, page, item, title, point, points, theta."""
     table = profile.table
+    _require(
+        concepts or profile.concepts,
+        set(profile.concepts),
+        "unknown-concept",
+        "calibrated items",
+        "itembank cuts show --booklet",
+    )
     chosen = table[table["concept"].isin(list(concepts))] if concepts else table
     pages = scoring.booklet(chosen)
     titles: Mapping[Any, Any] = bank.bank_items(session)["title"].to_dict()
-    return pages.assign(title=[titles.get(i, "") for i in pages["item"]])[
-        ["concept", "page", "item", "title", "point", "theta"]
-    ]
+    points = dict(zip(profile.items.names, (profile.items.categories - 1).tolist(), strict=True))
+    return pages.assign(
+        title=[titles.get(i, "") for i in pages["item"]], points=[int(points[i]) for i in pages["item"]]
+    )[["concept", "page", "item", "title", "point", "points", "theta"]]
 
 
 def stored_profile(session: Any, number: int | None = None) -> tuple[Any, FrozenProfile | None]:

@@ -81,6 +81,14 @@ def test_a_bookmark_panel(compared, run):
     code, out, _ = run("cuts", "show", "--booklet", "--concept", "ratios", "--json")
     pages = json.loads(out)
     assert [p["page"] for p in pages] == list(range(1, 9))
+    code, _, err = run("cuts", "show", "--booklet", "--concept", "ratios", "-o", compared / "booklet.html")
+    assert code == 0
+    assert "8 pages" in err
+    printed = (compared / "booklet.html").read_text(encoding="utf-8")
+    places = [printed.index(f"<br>{p['item']}<") for p in pages]
+    assert places == sorted(places)  # on paper as in the table
+    assert run("cuts", "show", "-o", "booklet.html")[0] == 2
+    assert run("cuts", "show", "--booklet", "--concept", "poetry")[0] == 3
     lines = ["rater,district,concept,page", *(f"g{k},{'AB'[k % 2]},ratios,{4 + k % 3}" for k in range(6))]
     (compared / "marks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     words = ("cuts", "set", "--basis", "bookmark", "--bookmarks", "marks.csv", "--reason", "x", "--as", "a1", "--json")

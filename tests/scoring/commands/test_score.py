@@ -11,6 +11,7 @@ import pytest
 
 import scoring
 from scoring import bank as gate
+from scoring.runs import score_table
 from tests.scoring.runs.conftest import ITEMS
 
 
@@ -66,10 +67,22 @@ def test_a_hand_scoring_table(compared, run):
     scaled = [r["scaled"] for r in rows]
     assert scaled == sorted(scaled)
     page = (compared / "table.html").read_text(encoding="utf-8")
-    assert page.count("<tr>") == len(ITEMS) + 2
+    assert page.count("<th scope='row'>") == len(ITEMS) + 1
+    assert all(f"<span>{item}</span>" in page for item in ITEMS)
+    assert f"0 to {len(ITEMS)}," in page
     assert "dist, version 1" in page
     assert run("score", "table", "--form", "F9")[0] == 3
     assert run("score", "table", "--scale", "other")[0] == 3
+
+
+def test_items_without_parameters_are_named_on_the_page_that_is_added_up_by_hand():
+    table = scoring.sum_score_table(
+        pd.DataFrame({"a": [1.0, 1.2], "d1": [0.4, 1.0], "d2": [np.nan, -0.5]}, index=["x", "y"])
+    )
+    page = score_table.page(table, "F<1>", 3, None, ["x", "y"], ["z"])
+    assert "Leave out the points of z." in page
+    assert "F&lt;1&gt;" in page
+    assert page.count("<th scope='row'>") == 4  # sums of 0 to 3 points
 
 
 def test_a_scale_needs_both_districts_and_is_never_changed(compared, run):
@@ -130,6 +143,22 @@ ROSTER = {
 }
 
 
+ONEROSTER = {
+    "academicSessions": "title,type,startDate,endDate,parentSourcedId,schoolYear",
+    "categories": "title,weight",
+    "lineItems": (
+        "title,description,assignDate,dueDate,classSourcedId,categorySourcedId,academicSessionSourcedId,"
+        "resultValueMin,resultValueMax,schoolSourcedId"
+    ),
+    "lineItemLearningObjectiveIds": "lineItemSourcedId,source,learningObjectiveId",
+    "results": (
+        "lineItemSourcedId,studentSourcedId,scoreStatus,score,scoreDate,comment,textScore,classSourcedId,inProgress,"
+        "incomplete,late,missing"
+    ),
+    "resultLearningObjectiveIds": "resultSourcedId,source,learningObjectiveId,score,textScore",
+}
+
+
 def test_results_go_back_to_the_district_under_its_own_names(compared, run):
     with zipfile.ZipFile("roster.zip", "w") as package:
         for name, text in ROSTER.items():
@@ -150,10 +179,17 @@ def test_results_go_back_to_the_district_under_its_own_names(compared, run):
         assert stated[f"file.{name}"] == "bulk"
         assert f"{name}.csv" in files
         assert all(not r["status"] and not r["dateLastModified"] for r in table[f"{name}.csv"])
-    assert files["results.csv"].splitlines()[0] == (
-        "sourcedId,status,dateLastModified,lineItemSourcedId,studentSourcedId,scoreStatus,score,scoreDate,comment,"
-        "textScore,classSourcedId,inProgress,incomplete,late,missing"
-    )
+    for name, head in ONEROSTER.items():  # as the binding lists them, in its order, after the three common ones
+        assert files[f"{name}.csv"].split("\r\n")[0] == f"sourcedId,status,dateLastModified,{head}", name
+    assert not any(text.startswith("\ufeff") for text in files.values())
+    named = {n.removeprefix("file.") for n in stated if n.startswith("file.")}
+    assert {n.removesuffix(".csv") for n in files} - {"manifest"} == {n for n in named if stated[f"file.{n}"] == "bulk"}
+    assert {r["scoreDate"] for r in table["results.csv"]} == {"2026-05-15"}
+    assert {r["type"] for r in table["academicSessions.csv"]} == {"gradingPeriod"}
+    assert {r["source"] for r in table["resultLearningObjectiveIds.csv"]} == {"unknown"}
+    assert all(0 <= float(r["score"]) <= 1 for r in table["resultLearningObjectiveIds.csv"])
+    for field in ("inProgress", "incomplete", "late", "missing"):
+        assert {r[field] for r in table["results.csv"]} == {"false"}
     assert [r["studentSourcedId"] for r in table["results.csv"]] == ["u1", "u2"]
     assert {r["scoreStatus"] for r in table["results.csv"]} == {"fully graded"}
     lines = {r["sourcedId"] for r in table["lineItems.csv"]}
