@@ -64,8 +64,8 @@ def page(
         "tr:nth-child(5n) > *{border-bottom:2px solid #444}.small{font-size:9pt}span{white-space:nowrap}"
         "@media print{@page{margin:16mm}body{margin:0;max-width:none}tr{break-inside:avoid}}</style>"
         f"<h1>From points to scores: {escape(form)}</h1>"
-        f"<p>Add up the points of all items, 0 to {int(table.index[-1])}, and read off the score beside the sum. Only for "
-        f"students who were given every item.{without} ± is the standard error: two students of three are that close to "
-        f"their true score.{on}</p><div>{tables}</div>{listed}"
+        f"<p>Add up the points of all items, 0 to {int(table.index[-1])}, and read off the score beside the sum. "
+        f"Only for students who were given every item.{without} ± is the standard error: two students of three are "
+        f"that close to their true score.{on}</p><div>{tables}</div>{listed}"
         f"<p class='small'>Calibration run {run}; itembank {escape(__version__)}.</p></html>\n"
     )
