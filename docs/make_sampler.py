@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from itembank import booklet, catalogue, forms, item_folder
-from itembank.booklet.words import WORDS
 from itembank.item_model import Item
 
 ROOT = Path(__file__).parents[1] / "items"
-LEAD = {"en": "Sections and their questions:", "es": "Secciones y sus preguntas:"}
 
 
 def plans() -> list[Path]:
@@ -22,23 +20,10 @@ def plans() -> list[Path]:
     return sorted((ROOT / "forms").glob("*.yaml"))
 
 
-def sections(plan: dict[str, Any], language: str) -> list[tuple[str, int, int]]:
-    """(name, first question, last question) of each section of a plan."""
-    found: list[tuple[str, int, int]] = []
-    first = 1
-    for section in plan.get("sections", ()):
-        name = section.get(f"name-{language}") or section["name"]
-        found.append((str(name), first, first + len(section["items"]) - 1))
-        first += len(section["items"])
-    return found
-
-
-def instructions(parts: list[tuple[str, int, int]], language: str) -> str:
-    """The usual text of the first page with the sections; "" (the usual text alone) where there is only one."""
-    if len(parts) < 2:
-        return ""
-    said = "; ".join(f"{name}: {first}-{last}" for name, first, last in parts)
-    return f"{WORDS[language]['instructions']} {LEAD[language]} {said}."
+def sections(plan: dict[str, Any], language: str) -> list[tuple[tuple[str], int]]:
+    """(name in the language, number of questions) of each section of a plan."""
+    listed = plan.get("sections", ())
+    return [((str(s.get(f"name-{language}") or s["name"]),), len(s["items"])) for s in listed]
 
 
 def editions(folder: Path) -> Iterator[Path]:
@@ -61,10 +46,10 @@ def editions(folder: Path) -> Iterator[Path]:
                     out,
                     edition,
                     language,
-                    instructions=instructions(sections(plan, language), language),
                     misconceptions=misconceptions,
                     concepts=concepts,
                     footer=str(plan["id"]),
+                    sections=sections(plan, language),
                 )
                 yield out
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from itembank import tickets
+from itembank.booklet.columns import columns
 from itembank.errors import Rejected
 from itembank.item_model import Item
 from itembank.mathwriters import quoted
@@ -22,19 +23,26 @@ from itembank.terminal import neutralised
 
 WORDS = {
     "en": {
-        "form": "Form", "page": "page", "name": "Name", "ticket": "Ticket", "number": "No.", "present": "Present",
-        "fill": "Fill the circle of your answer completely. Where there are squares, mark all that are right.",
+        "form": "Form", "page": "page", "name": "Name", "class": "Class", "date": "Date", "ticket": "Ticket",
+        "number": "No.", "present": "Present", "version": "Version", "student": "Student number",
+        "fill": "Fill the circle of your answer completely. Where there are squares, mark all that are right. "
+        "Write a number in the boxes of its grid, then fill the circle of each sign.",
+        "check": "The letter of the version is the same on your booklet.",
         "alt": "Circles to fill for each question of the booklet.",
         "private": "Keep with the district. This list alone says whose ticket it is.",
-        "makeup": "Make-up sheet", "in-booklet": "write in the booklet",
+        "makeup": "Make-up sheet", "makeup-list": "Students who used a make-up sheet:",
+        "in-booklet": "write in the booklet", "in-grid": "use its number grid",
     },
     "es": {
-        "form": "Forma", "page": "página", "name": "Nombre", "ticket": "Boleto", "number": "Núm.",
-        "present": "Presente",
-        "fill": "Llena por completo el círculo de tu respuesta. Donde hay cuadros, marca todos los correctos.",
+        "form": "Forma", "page": "página", "name": "Nombre", "class": "Clase", "date": "Fecha", "ticket": "Boleto",
+        "number": "Núm.", "present": "Presente", "version": "Versión", "student": "Número de estudiante",
+        "fill": "Llena por completo el círculo de tu respuesta. Donde hay cuadros, marca todos los correctos. "
+        "Escribe cada número en las casillas de su tabla y llena el círculo de cada signo.",
+        "check": "La letra de la versión es la misma en tu cuadernillo.",
         "alt": "Círculos para llenar en cada pregunta del cuadernillo.",
         "private": "Se queda en el distrito. Solo esta lista dice de quién es cada boleto.",
-        "makeup": "Hoja de reposición", "in-booklet": "escribe en el cuadernillo",
+        "makeup": "Hoja de reposición", "makeup-list": "Estudiantes que usaron una hoja de reposición:",
+        "in-booklet": "escribe en el cuadernillo", "in-grid": "usa su tabla de números",
     },
 }  # fmt: skip
 
@@ -92,50 +100,35 @@ def planned(roster: Roster, called: Mapping[str, str], forms: Sequence[str], bla
 
 def bodies(items: Sequence[Item], language: str = "en") -> list[bytes]:
     """The answer area of a form, a PNG of 300 dots per inch per page: a PDF holds it once, a drawing on every sheet."""
-    marks, grids = _rows(items, WORDS[language])
-    text = f'#import "sheets.typ": *\n#show: body-page\n#columns(3, gutter: 5mm)[\n{marks}\n]\n'
-    if grids:
-        text = (
-            f'#import "sheets.typ": *\n#show: body-page\n#grid(columns: (1fr,) * 3, column-gutter: 5mm, '
-            f"{_thirds(items, WORDS[language])})\n#v(3mm)\n"
-            f"#grid(columns: (27mm,) * 6, column-gutter: 4mm, row-gutter: 4mm, {grids})\n"
-        )
+    words = WORDS[language]
+    rows = [(_row(n, item, words), _height(item)) for n, item in enumerate(items, 1)]
+    grids = "".join(f'number-grid("{n}"),' for n, item in enumerate(items, 1) if item.type == "numeric")
+    widest = max((len(i.options) or len(i.columns) for i in items), default=0)
+    number = 4 if widest <= 5 else 3 if widest <= 7 else 2
+    listed = "".join(f"({''.join(c)})," for c in columns(rows, number))
+    text = f'#import "sheets.typ": *\n#show: body-page\n#answer-area(({listed}), ({grids}))\n'
     pages = _typeset(text, "png", {})
     return pages if isinstance(pages, list) else [pages]
+
+
+def _height(item: Item) -> float:
+    """Of its place in the list, in rows of 6.3 mm."""
+    return len(item.rows) or (9.3 / 6.3 if item.type == "short-text" else 1)
 
 
 def _row(number: int, item: Item, words: Mapping[str, str]) -> str:
     if item.options:
         square = "true" if item.type == "multi-select" else "false"
         marks = "".join(f"bubble({quoted(o.letter)}, square: {square})," for o in item.options)
-        return f'row("{number}", ({marks}))'
+        return f'row("{number}", ({marks})),'
     if item.type == "match":
         square = "true" if any(len(r.keys) != 1 for r in item.rows) else "false"
         marks = "".join(f"bubble({quoted(c.letter)}, square: {square})," for c in item.columns)
         lines = "".join(f"({quoted(f'.{r.id}')}, ({marks}))," for r in item.rows)
-        return f'rows-of("{number}", ({lines}))'
-    if item.type == "rubric":
-        return f'row("{number}", (text(size: 8.5pt, style: "italic", {quoted(words["in-booklet"])}),))'
-    return f'written("{number}", "")' if item.type == "short-text" else ""
-
-
-def _rows(items: Sequence[Item], words: Mapping[str, str]) -> tuple[str, str]:
-    rows = [_row(n, item, words) for n, item in enumerate(items, 1)]
-    grids = "".join(f'number-grid("{n}"),' for n, item in enumerate(items, 1) if item.type == "numeric")
-    return "\n".join("#" + r for r in rows if r), grids
-
-
-def _thirds(items: Sequence[Item], words: Mapping[str, str]) -> str:
-    rows = [(r, len(item.rows) or 1) for n, item in enumerate(items, 1) if (r := _row(n, item, words))]
-    per_column = -(-sum(height for _, height in rows) // 3)
-    columns: list[list[str]] = [[], [], []]
-    at, filled = 0, 0
-    for text, height in rows:
-        if at < 2 and filled and filled + height > per_column:
-            at, filled = at + 1, 0
-        columns[at].append(text)
-        filled += height
-    return ", ".join(f"stack(dir: ttb, {', '.join(c)})" for c in columns)
+        return f'rows-of("{number}", ({lines})),'
+    if item.type == "short-text":
+        return f'written("{number}"),'
+    return f'elsewhere("{number}", {quoted(words["in-booklet" if item.type == "rubric" else "in-grid"])}),'
 
 
 def _typeset(text: str, format: str, files: Mapping[str, bytes], standards: Sequence[str] = ()) -> Any:
@@ -163,11 +156,27 @@ def pdf(
     schools: Mapping[str, str],
     classes: Mapping[tuple[str, str], str],
     language: str = "en",
+    versions: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The sheets as one PDF, in order."""
+    """The sheets as one PDF, in order.
+
+    Args:
+        sheets: as `planned`.
+        areas: form -> its pages, from `bodies`.
+        title: of the administration.
+        schools, classes: code -> name.
+        language: "en" or "es".
+        versions: form -> the letter of its version, printed large.
+    """
     words = WORDS[language]
-    files = {f"area-{f}-{n}.png": page for f, own in enumerate(areas.values()) for n, page in enumerate(own)}
-    pages = {form: [f"area-{f}-{n}.png" for n in range(len(own))] for f, (form, own) in enumerate(areas.items())}
+    files: dict[str, bytes] = {}
+    pages: dict[str, list[str]] = {}
+    held: dict[bytes, str] = {}  # versions of a form have the same circles
+    for form, own in areas.items():
+        for page in own:
+            held.setdefault(page, f"area-{len(held)}.png")
+        pages[form] = [held[page] for page in own]
+        files |= {held[page]: page for page in own}
     data = [
         {
             "code": s.ticket,
@@ -175,12 +184,22 @@ def pdf(
             "place": f"{schools.get(s.school) or s.school}, "
             + ((classes.get((s.school, s.class_)) or s.class_) if s.student else words["makeup"]),
             "form": s.form,
+            "version": (versions or {}).get(s.form, ""),
             "blank": not s.student,
             "pages": pages[s.form],
         }
         for s in sheets
     ]
     return _compiled("sheets", title, words, data, language, files)
+
+
+def without_tickets(
+    areas: Sequence[bytes], title: str, form: str, version: str = "", language: str = "en", copies: int = 1
+) -> bytes:
+    """Sheets without a ticket, with place for the student's name: for a class that no roster has."""
+    files = {f"area-{n}.png": page for n, page in enumerate(areas)}
+    one = {"code": "", "ticket": "", "place": "", "form": form, "version": version, "blank": True, "pages": list(files)}
+    return _compiled("sheets", title, WORDS[language], [one] * copies, language, files)
 
 
 def class_lists(

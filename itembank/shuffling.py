@@ -12,16 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from itembank import answers
+from itembank import answers, mathtext
 from itembank.item_model import Expression, Item, Variant, Verify
 
 MOST = 8
 VERSIONS = "ABCDEFGH"
 TYPES = ("choice", "multi-select")
-# words that speak of an option by its letter, anywhere; in an option also by its place: such options keep their order
-_BY_LETTER = re.compile(r"\b(?i:options?|choices?|answers?|opci[oó]n(?:es)?|respuestas?)\s+[A-H]\b")
+# A letter that stands alone outside mathematics may name an option; in a solution "A" also where it is no article.
+_LETTER = re.compile(r"(?<![\w'-])[B-H](?![\w'-])|(?<=[a-z,;:(] )A(?![\w'-])")
+_SUBJECT = re.compile(
+    r"(?<![\w'-])A (?:is|are|and|or|gives?|has|uses?|shows?|says?|adds?|takes?|es|da|tiene|dice|usa|y|o)\b"
+)
+# an option may also speak of the others by their place
 _BY_PLACE = re.compile(
-    r"\b[A-H]\s+(?:and|or|y|o)\s+[A-H]\b|(?i:\b(?:above|below|of these|anteriores|de (?:arriba|abajo)|"
+    r"(?i:\b(?:above|below|of these|anteriores|de (?:arriba|abajo)|"
     r"ningun[oa] de (?:las|los|ellas|ellos|est[ao]s)|tod[oa]s l[ao]s opciones)\b)"
 )
 _DRAWS = 200
@@ -33,7 +37,14 @@ def shuffles(item: Item) -> bool:
         return False
     options = [o.text for o in item.options] + [t for v in item.variants for t in v.options.values()]
     texts = [item.stem, item.solution, *(t for v in item.variants for t in (v.stem, v.solution)), *options]
-    return not any(_BY_LETTER.search(t) for t in texts) and not any(_BY_PLACE.search(t) for t in options)
+    if any(_BY_PLACE.search(t) for t in options):
+        return False
+    labels = "".join(o.letter for o in item.options)
+    for text in texts:
+        said = " ".join(s.text for s in mathtext.split(text).segments if not s.math)
+        if any(m.group()[0] in labels for p in (_LETTER, _SUBJECT) for m in p.finditer(said)):
+            return False
+    return True
 
 
 def orders(items: Sequence[Item], versions: int, seed: str) -> list[list[str]]:

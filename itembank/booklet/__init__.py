@@ -6,12 +6,13 @@ carry PDF/UA-1 tags: headings, reading order, language, and the alt text of ever
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from itembank.booklet.source import EDITIONS, Edition, source
+from itembank.booklet.source import BOTH, EDITIONS, Edition, source
 from itembank.errors import Rejected
 from itembank.item_model import Item
 
-__all__ = ["EDITIONS", "Edition", "compiled", "render", "source"]
+__all__ = ["BOTH", "EDITIONS", "Edition", "compiled", "render", "source"]
 
 
 def compiled(
@@ -24,6 +25,10 @@ def compiled(
     misconceptions: Mapping[str, str] | None = None,
     concepts: Mapping[str, str] | None = None,
     footer: str = "",
+    *,
+    large: bool = False,
+    version: str = "",
+    sections: Sequence[tuple[Sequence[str], int]] = (),
 ) -> bytes:
     """The PDF of one edition.
 
@@ -31,9 +36,13 @@ def compiled(
         items: in the order of the form.
         title, subtitle: of the first page; footer: small print of every page (form and version).
         edition: "booklet", "answer-sheet" or "key" (for teachers: keys, misconceptions, solutions).
-        language: "en" or "es"; an item without that variant stays in its own language.
+        language: "en", "es", or "both" (English and Spanish side by side, not for the key); an item without that
+            variant stays in its own language.
         instructions: Markdown; a usual text by default.
         misconceptions, concepts: id -> name, for the key.
+        large: large print: text of 18 points, pictures up to twice as large.
+        version: its letter, printed on every page; "" without versions.
+        sections: (its name in each language of the booklet, number of items) of each part; none where there is one.
 
     Raises:
         Rejected: a figure cannot be drawn or has no alt text.
@@ -43,7 +52,18 @@ def compiled(
     import typst
 
     text, files = source(
-        items, title, edition, language, subtitle, instructions, misconceptions or {}, concepts or {}, footer
+        items,
+        title,
+        edition,
+        language,
+        subtitle,
+        instructions,
+        misconceptions or {},
+        concepts or {},
+        footer,
+        large=large,
+        version=version,
+        sections=sections,
     )
     template = Path(__file__).with_name("booklet.typ").read_bytes()
     compile_: Callable[..., object] = typst.compile  # its stub knows no files by name
@@ -64,19 +84,6 @@ def compiled(
     return pdf
 
 
-def render(
-    items: Sequence[Item],
-    title: str,
-    path: Path,
-    edition: Edition = "booklet",
-    language: str = "en",
-    subtitle: str = "",
-    instructions: str = "",
-    misconceptions: Mapping[str, str] | None = None,
-    concepts: Mapping[str, str] | None = None,
-    footer: str = "",
-) -> None:
-    """Write the PDF of one edition to `path`; arguments as for `compiled`."""
-    path.write_bytes(
-        compiled(items, title, edition, language, subtitle, instructions, misconceptions, concepts, footer)
-    )
+def render(items: Sequence[Item], title: str, path: Path, *args: Any, **kwargs: Any) -> None:
+    """Write the PDF of one edition to `path`; further arguments as for `compiled`."""
+    path.write_bytes(compiled(items, title, *args, **kwargs))

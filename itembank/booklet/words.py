@@ -32,6 +32,12 @@ WORDS: dict[str, dict[str, str]] = {
         "solution": "Solution",
         "wrong": "What a wrong answer tells",
         "end": "End of the test",
+        "version": "Version",
+        "part": "Part {0}",
+        "questions": "Questions {0} to {1}",
+        "stop": "Stop here. Wait until you are told to go on.",
+        "two-languages": "Each question stands in English on the left and in Spanish on the right. "
+        "Mark your answer once, on either side.",
     },
     "es": {
         "name": "Nombre",
@@ -65,5 +71,11 @@ WORDS: dict[str, dict[str, str]] = {
         "solution": "Solución",
         "wrong": "Lo que dice una respuesta equivocada",
         "end": "Fin de la prueba",
+        "version": "Versión",
+        "part": "Parte {0}",
+        "questions": "Preguntas {0} a {1}",
+        "stop": "Detente aquí. Espera hasta que te digan que continúes.",
+        "two-languages": "Cada pregunta está en inglés a la izquierda y en español a la derecha. "
+        "Marca tu respuesta una sola vez, en cualquiera de los dos lados.",
     },
 }

@@ -51,12 +51,17 @@ def sheets(
     began = time.perf_counter()
     with database.reading() as session:
         adm = administrations.administration_of(session, name)
-        title, opens = adm.title or adm.code, adm.opens_on
+        title, adm_code, opens = adm.title, adm.code, adm.opens_on
         own = [f.code for f in administrations.forms(session, adm)]
         strange = [f for f in form or [] if f not in own]
         if strange:
             raise UsageFault("unknown-form", f"{name} has no form {strange[0]!r}.", "--form " + " or ".join(own))
-        areas = {f: answer_sheets.bodies(form_paper.paper(session, f).items, language) for f in form or own}
+        papers = {f: form_paper.paper(session, f) for f in form or own}
+    titles = dict.fromkeys(p.title_in(language) for p in papers.values())
+    if title in ("", adm_code) and len(titles) == 1:  # nobody named the administration: the form's title says more
+        title = next(iter(titles))
+    areas = {f: answer_sheets.bodies(p.items, language) for f, p in papers.items()}
+    versions = {f: p.version for f, p in papers.items()}
     roster = rosters.read_roster(names, opens, identifier)
     made = answer_sheets.planned(roster, answer_sheets.names(names, identifier), list(areas), blank)
     terminal.show_findings(roster.findings)
@@ -70,7 +75,7 @@ def sheets(
     _private(out / "tickets.csv", answer_sheets.ticket_list(made).encode())
     files = 1
     for part, pack in answer_sheets.parts(made):
-        pdf = answer_sheets.pdf(pack, areas, title, roster.schools, roster.classes, language)
+        pdf = answer_sheets.pdf(pack, areas, title, roster.schools, roster.classes, language, versions)
         _private(out / f"{part}-sheets.pdf", pdf)
         if any(s.student for s in pack):
             lists = answer_sheets.class_lists(pack, title, roster.schools, roster.classes, language)

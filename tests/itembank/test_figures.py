@@ -18,7 +18,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def tree(kind: str, **data: Data) -> etree._Element:
     name = data.pop("figure", "f") if isinstance(data.get("figure"), str) else "f"
-    drawn = figures.draw(Figure(str(name), kind, "What is <seen> & \"said\".", {k.replace("_", "-"): v for k, v in data.items()}))
+    drawn = figures.draw(
+        Figure(str(name), kind, 'What is <seen> & "said".', {k.replace("_", "-"): v for k, v in data.items()})
+    )
     return etree.fromstring(drawn)
 
 
@@ -147,7 +149,10 @@ def test_a_line_and_a_function_through_the_same_points() -> None:
     drawn = tree("grid", x=("-3", "3"), y=("-3", "3"), lines={"slope": "2", "intercept": "-1"})
     line = list(drawn.iter(SVG + "line"))[-1]
     curve = next(tree("grid", x=("-3", "3"), y=("-3", "3"), functions={"f": "2x - 1"}).iter(SVG + "polyline"))
-    first, last = (tuple(map(float, p.split(","))) for p in (curve.get("points", "").split()[0], curve.get("points", "").split()[-1]))
+    first, last = (
+        tuple(map(float, p.split(",")))
+        for p in (curve.get("points", "").split()[0], curve.get("points", "").split()[-1])
+    )
     assert first == pytest.approx((float(line.get("x1", "0")), float(line.get("y1", "0"))), abs=2.5)
     assert last == pytest.approx((float(line.get("x2", "0")), float(line.get("y2", "0"))), abs=2.5)
 
@@ -209,9 +214,15 @@ def test_numbers_on_axes() -> None:
 
 
 VALUE = st.recursive(
-    st.one_of(st.sampled_from(["0", "1", "-5", "5", "1/2", "yes", "x", "", "1e9", "(1, 2)", "[1, 2]", "A", "9^99", "pi"]), st.text(max_size=4)),
+    st.one_of(
+        st.sampled_from(["0", "1", "-5", "5", "1/2", "yes", "x", "", "1e9", "(1, 2)", "[1, 2]", "A", "9^99", "pi"]),
+        st.text(max_size=4),
+    ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4).map(tuple), st.dictionaries(st.sampled_from(["A", "AB", "from", "to", "parts", "shaded", "through", "slope"]), inner, max_size=3)
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(
+            st.sampled_from(["A", "AB", "from", "to", "parts", "shaded", "through", "slope"]), inner, max_size=3
+        ),
     ),
     max_leaves=8,
 )

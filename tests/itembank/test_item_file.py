@@ -285,7 +285,15 @@ def items(draw: st.DrawFn) -> Item:
         solution=draw(TEXT),
         variants=(Variant("es", "é" + draw(WORD), draw(TEXT), solution=draw(TEXT), **spanish),)
         * draw(st.integers(0, 1)),  # type: ignore[arg-type]
-        figures=(Figure("1", "dot", "a" + draw(WORD), {"values": ("1", "2 1/2"), "label": draw(WORD)}, alt_es=draw(st.sampled_from(["", "é"]))),)
+        figures=(
+            Figure(
+                "1",
+                "dot",
+                "a" + draw(WORD),
+                {"values": ("1", "2 1/2"), "label": draw(WORD)},
+                alt_es=draw(st.sampled_from(["", "é"])),
+            ),
+        )
         * draw(st.integers(0, 1)),
         verify=verify,
         **parts,  # type: ignore[arg-type]

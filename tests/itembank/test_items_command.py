@@ -100,7 +100,14 @@ def test_preview_writes_a_page_and_paper(run, tmp_path: Path) -> None:  # type: 
 
 def test_watching_writes_the_page_again_at_each_save(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     item = tmp_path / "x.md"
-    text = (HERE / "X-RUBRIC.md").read_text("utf-8").replace("  - name: picture\n    kind: file\n    file: figures/pool.svg\n", "  - name: picture\n    kind: circle\n    radius: r\n")
+    text = (
+        (HERE / "X-RUBRIC.md")
+        .read_text("utf-8")
+        .replace(
+            "  - name: picture\n    kind: file\n    file: figures/pool.svg\n",
+            "  - name: picture\n    kind: circle\n    radius: r\n",
+        )
+    )
     item.write_text(text)
     waits = iter([lambda: item.write_text(text.replace("A season pass", "The season pass"))])
 
@@ -122,7 +129,23 @@ def test_watching_writes_the_page_again_at_each_save(run, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("kind", ["choice", "multi-select", "numeric", "short-text", "match", "rubric"])
 def test_a_new_item_lacks_only_what_its_author_must_say(run, tmp_path: Path, kind: str) -> None:  # type: ignore[no-untyped-def]
-    code, _, err = run("items", "new", "--type", kind, "--id", "N-1", "--concept", "rates", "--standard", "7.rp.1", "--author", "Ana", "--district", "A", "--spanish")
+    code, _, err = run(
+        "items",
+        "new",
+        "--type",
+        kind,
+        "--id",
+        "N-1",
+        "--concept",
+        "rates",
+        "--standard",
+        "7.rp.1",
+        "--author",
+        "Ana",
+        "--district",
+        "A",
+        "--spanish",
+    )
     assert code == 0, err
     for name in ("concepts.yaml", "misconceptions.yaml"):
         (tmp_path / name).write_text((HERE / name).read_text("utf-8"))
@@ -163,7 +186,9 @@ def test_import_is_all_or_nothing_and_again_changes_nothing(run, bank: Path) -> 
     broken = bank / "X-SHORT.md"
     text = broken.read_text("utf-8")
     broken.write_text(text.replace("- [key]: x + 12", "- [key]: x + 13"))
-    (bank / "X-NEW.md").write_text((bank / "X-CHOICE.md").read_text("utf-8").replace("X-CHOICE", "X-NEW").replace("Point", "The point"))
+    (bank / "X-NEW.md").write_text(
+        (bank / "X-CHOICE.md").read_text("utf-8").replace("X-CHOICE", "X-NEW").replace("Point", "The point")
+    )
     code, _, err = run("items", "import", bank)
     assert code == 3
     assert "verify-mismatch" in err
@@ -251,8 +276,12 @@ def test_a_spreadsheet_of_whole_items(run, bank: Path) -> None:  # type: ignore[
     for suffix in ("csv", "xlsx"):
         sheet = bank / f"new.{suffix}"
         assert run("items", "template", "--spreadsheet", sheet)[0] == 0
-        (bank / "concepts.yaml").write_text("- id: proportional-relationships\n- id: rates\n- id: graphs\n- id: data\n- id: expressions\n- id: geometry\n")
-        (bank / "misconceptions.yaml").write_text("".join(f"- id: {m}\n" for m in ("rate-inverted", "rate-multiplied", "rate-added")))
+        (bank / "concepts.yaml").write_text(
+            "- id: proportional-relationships\n- id: rates\n- id: graphs\n- id: data\n- id: expressions\n- id: geometry\n"
+        )
+        (bank / "misconceptions.yaml").write_text(
+            "".join(f"- id: {m}\n" for m in ("rate-inverted", "rate-multiplied", "rate-added"))
+        )
         code, _, err = run("items", "import", sheet, "--to", bank / suffix)
         assert code == 0, err
         assert run("items", "check", bank / suffix / "G7-RP-900.md")[0] == 0
@@ -260,7 +289,9 @@ def test_a_spreadsheet_of_whole_items(run, bank: Path) -> None:  # type: ignore[
         assert code == 0, err
         assert ("1 new" if suffix == "csv" else "1 unchanged") in err
     bad = bank / "bad.csv"
-    bad.write_text((bank / "new.csv").read_text("utf-8-sig").replace("$2$ miles", "$3$ miles").replace("7.RP.A.1", "7.RP.Z.1"))
+    bad.write_text(
+        (bank / "new.csv").read_text("utf-8-sig").replace("$2$ miles", "$3$ miles").replace("7.RP.A.1", "7.RP.Z.1")
+    )
     code, _, err = run("items", "import", bad)
     assert code == 3
     assert "bad.csv:2" in err

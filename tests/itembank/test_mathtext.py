@@ -124,7 +124,7 @@ def test_typst_of_a_few_by_hand() -> None:
     assert mathwriters.typst("2\\frac{1}{2}") == "$2 frac(1, 2)$"
     assert mathwriters.typst("(a, b)") == "$\\( a comma b \\)$"
     assert mathwriters.typst("x^2_1") == "$attach(x, t: 2, b: 1)$"
-    assert mathwriters.typst("\\text{a \"b\"}".replace('\\"', '"')) == '$"a \\"b\\""$'
+    assert mathwriters.typst('\\text{a "b"}'.replace('\\"', '"')) == '$"a \\"b\\""$'
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,9 @@ def test_plain_text_for_terminals_and_screen_readers(text: str, expected: str) -
     assert mathtext.plain(text) == expected
 
 
-NASTY = '<script>alert(1)</script> <img src=x onerror=y> [a](javascript:b) ![c](http://d) `#let x` #panic() <http://e> &lt;'
+NASTY = (
+    "<script>alert(1)</script> <img src=x onerror=y> [a](javascript:b) ![c](http://d) `#let x` #panic() <http://e> &lt;"
+)
 
 
 def test_nothing_of_a_text_becomes_markup() -> None:
@@ -159,7 +161,10 @@ def test_nothing_of_a_text_becomes_markup() -> None:
 def test_markdown_of_items() -> None:
     text = "A **b** *c*\n\n| x | y |\n| --- | --- |\n| $1$ | 2 |\n\n- one\n- two\n\n[figure: f]"
     page = typeset.html(text, {"f": "<svg/>"})
-    tags = [e.tag for e in etree.fromstring(f"<div>{page}</div>".replace('xmlns="http://www.w3.org/1998/Math/MathML"', "")).iter()]
+    tags = [
+        e.tag
+        for e in etree.fromstring(f"<div>{page}</div>".replace('xmlns="http://www.w3.org/1998/Math/MathML"', "")).iter()
+    ]
     for tag in ("strong", "em", "table", "th", "td", "ul", "li", "svg", "math"):
         assert tag in tags
     markup = typeset.typst(text, {"f": "#rect();"})

@@ -42,9 +42,12 @@ def joint():
 
 def test_keys_change_place_on_every_version_and_use_all_places(joint):
     items = [i for i in joint if i.type in shuffling.TYPES][:40]
+    kept = [not shuffling.shuffles(i) for i in items]
+    assert 0 < sum(kept) < 10  # a few solutions name options by letter
     listed = shuffling.orders(items, 4, "a seed")
     assert listed == shuffling.orders(items, 4, "a seed") != shuffling.orders(items, 4, "another")
     assert set(listed[0]) == {""}
+    assert [all(v[j] == "" for v in listed) for j in range(len(items))] == kept
     used = [Counter() for _ in listed]
     for j, item in enumerate(items):
         printed = [shuffling.shuffled(item, letters[j]) for letters in listed]
@@ -58,12 +61,12 @@ def test_keys_change_place_on_every_version_and_use_all_places(joint):
             for variant in version.variants:
                 for option in version.options if variant.options else ():
                     assert item.options[own[variant.options[option.letter]]].text == option.text
-            if item.type == "choice":
+            if item.type == "choice" and not kept[j]:
                 used[n].update(version.keys)
-        if item.type == "choice" and len(item.options) >= 4:
+        if item.type == "choice" and len(item.options) >= 4 and not kept[j]:
             assert len({v.keys for v in printed}) == 4  # the same letter is right on no two versions
-    for places in used[1:]:  # about a quarter each; drawn without balance, one in 20 forms is off by more than 5
-        assert max(places[c] for c in "ABCD") - min(places[c] for c in "ABCD") <= 3
+    for places in used[1:]:  # about 8 each; on the last version the place of a key is what the others have left
+        assert max(places[c] for c in "ABCD") - min(places[c] for c in "ABCD") <= 5
 
 
 def test_options_that_speak_of_each_other_keep_their_order(joint):
@@ -74,8 +77,21 @@ def test_options_that_speak_of_each_other_keep_their_order(joint):
     spoken = replace(item.options[3], text="None of the above")
     assert not shuffling.shuffles(replace(item, options=(*item.options[:3], spoken)))
     assert not shuffling.shuffles(replace(item, options=(*item.options[:3], replace(spoken, text="Both A and C"))))
-    assert not shuffling.shuffles(replace(item, solution="So option B is right."))
-    assert not shuffling.shuffles(replace(item, solution="Por eso la respuesta B es correcta."))
+    for solution in (
+        "So option B is right.",
+        "Por eso la respuesta C es correcta.",
+        "Solve C: $x = 1$.",
+        "A is false.",
+    ):
+        assert not shuffling.shuffles(replace(item, solution=solution)), solution
+    for solution in (
+        "A store sells 3 bags.",
+        "The side $B$ is longest.",
+        "It is a B-flat.",
+        "A las 6 bajó.",
+        "Car K wins.",
+    ):
+        assert shuffling.shuffles(replace(item, solution=solution)), solution
     assert not shuffling.shuffles(next(i for i in joint if i.type == "numeric"))
 
 
@@ -91,7 +107,7 @@ def test_a_mark_is_read_back_to_the_item_s_own_option(marked, own):
 @pytest.fixture(scope="module")
 def chosen(joint):
     """24 choices, 2 multi-selects and a numeric item that may stand together."""
-    calm = [i for i in joint if not i.enemies]
+    calm = [i for i in joint if not i.enemies and (i.type == "numeric" or shuffling.shuffles(i))]
     kinds = [[i for i in calm if i.type == t] for t in ("choice", "multi-select", "numeric")]
     return [*kinds[0][:24], *kinds[1][:2], kinds[2][0]]
 
@@ -188,7 +204,7 @@ def test_answers_are_keyed_by_the_version_that_was_marked(versions, run, tmp_pat
     scored = read.scores
     same = marked == truth
     assert np.array_equal(scored[same], np.array(points)[same])
-    assert (scored[~same].sum(axis=1) < np.array(points)[~same].sum(axis=1)).mean() > 0.8
+    assert scored[~same].sum() < 0.8 * np.array(points)[~same].sum()  # read under another version, less is right
     # most wrong marks are found, no right one is accused, and the version that fits is the printed one
     assert len(found) >= 0.4 * (~same).sum()
     for row in found:
