@@ -21,6 +21,7 @@ from scoring.irt.linking_drift import (
     Z_LIMIT,
     Drift,
     bounded_removal,
+    centred_sampling,
     drift,
     linking_variance,
     location_covariance,
@@ -46,6 +47,8 @@ class Link:
         linking_variance: of B, from the choice of anchors, to be added to se_B² in comparisons over time.
         df: anchors - 1, the degrees of freedom of the linking variance.
         spread: (variance of the displacements over the number of anchors, df) of each link of a chain.
+        noise: their sampling variance about their mean over the number of anchors, of each link of a chain; NaN without
+            covariances.
         legs: what chains need.
     """
 
@@ -62,6 +65,7 @@ class Link:
     linking_variance: float
     df: int
     spread: tuple[tuple[float, int], ...]
+    noise: tuple[float, ...]
     legs: tuple[Leg, ...] = field(repr=False, compare=False)
 
     def theta(self, theta: Any) -> Any:
@@ -165,6 +169,7 @@ def link(
     used = table["used"].to_numpy(dtype=bool)
     kept = [common[i] for i in keep]
     displacement = table["displacement"].to_numpy(float)[used]
+    sampling = location_covariance(one, two, found.A)
     return Link(
         A=found.A,
         B=found.B,
@@ -176,9 +181,10 @@ def link(
         removed=removed,
         protected=protected,
         drift=table,
-        linking_variance=linking_variance(displacement, location_covariance(one, two, found.A)),
+        linking_variance=linking_variance(displacement, sampling),
         df=len(kept) - 1,
         spread=((float(displacement.var(ddof=1)) / len(kept), len(kept) - 1),),
+        noise=(centred_sampling(sampling) / len(kept),),
         legs=(_leg(found, (one, two), given, names or (_name(from_, old), _name(to, new))),),
     )
 
@@ -198,10 +204,12 @@ def chain(*links: Link) -> Link:
     whole = compose(legs)
     extra = 0.0
     spread: list[tuple[float, int]] = []
+    noise: list[float] = []
     for one in links:
         extra = extra * one.A**2 + one.linking_variance
         spread = [*((part * one.A**2, df) for part, df in spread), *one.spread]
-    return _several(links, whole, extra, tuple(spread), tuple(legs))
+        noise = [*(part * one.A**2 for part in noise), *one.noise]
+    return _several(links, whole, extra, tuple(spread), tuple(noise), tuple(legs))
 
 
 def average(*links: Link) -> Link:
@@ -227,11 +235,17 @@ def average(*links: Link) -> Link:
     whole = compose_average(ways, weights)
     extra = float(weights**2 @ [one.linking_variance for one in links])
     spread = tuple((part * w**2, df) for one, w in zip(links, weights, strict=True) for part, df in one.spread)
-    return _several(links, whole, extra, spread, ())
+    noise = tuple(part * float(w) ** 2 for one, w in zip(links, weights, strict=True) for part in one.noise)
+    return _several(links, whole, extra, spread, noise, ())
 
 
 def _several(
-    links: tuple[Link, ...], whole: Composed, extra: float, spread: tuple[tuple[float, int], ...], legs: tuple[Leg, ...]
+    links: tuple[Link, ...],
+    whole: Composed,
+    extra: float,
+    spread: tuple[tuple[float, int], ...],
+    noise: tuple[float, ...],
+    legs: tuple[Leg, ...],
 ) -> Link:
     covariance = whole.covariance
     return Link(
@@ -248,6 +262,7 @@ def _several(
         linking_variance=extra,
         df=min(one.df for one in links),
         spread=spread,
+        noise=noise,
         legs=legs,
     )
 

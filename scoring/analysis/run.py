@@ -102,7 +102,7 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
     steps = Steps(progress)
     steps.notices.extend(data.notices)
     asked = asked or Asked()
-    described = describe(data, _persons(data), asked)
+    described = describe(data, persons_of(data), asked)
     scored = _informative(data, steps)
     with steps.step("item analysis"):
         key = {i: str(k).split("|") for i, k in data.items["key"].items() if k} if "key" in data.items else {}
@@ -266,7 +266,7 @@ def _mean_contrasts(data: AnalysisInput, total: Any, compared: pd.DataFrame | No
     return pd.concat(tables, ignore_index=True)
 
 
-def _persons(data: AnalysisInput) -> pd.DataFrame:
+def persons_of(data: AnalysisInput) -> pd.DataFrame:
     """District and school of each student, under the names the comparison uses."""
     index = data.scored.index
     everybody = pd.Series("all", index=index)
@@ -315,7 +315,7 @@ def _concepts(
 
 def _distribution(data: AnalysisInput, drawn: Any) -> pd.DataFrame:
     """Share of each group's plausible values in each bin; groups too small for a curve are left out."""
-    groups = _persons(data)["district"].to_numpy()
+    groups = persons_of(data)["district"].to_numpy()
     rows = []
     for group in data.group_order or ("all",):
         values = drawn.values[groups == group, :, 0]
@@ -328,7 +328,7 @@ def _distribution(data: AnalysisInput, drawn: Any) -> pd.DataFrame:
 
 
 def _participation(data: AnalysisInput, scores: pd.DataFrame) -> pd.DataFrame:
-    groups = _persons(data)["district"].to_numpy()
+    groups = persons_of(data)["district"].to_numpy()
     rows = []
     for group in data.group_order or ("all",):
         here = groups == group

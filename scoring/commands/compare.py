@@ -115,6 +115,25 @@ def listed(administration: Administration = "", format: Format = "table", json: 
     show_table(table, format, json)
 
 
+@app.command("linked")
+def linked(
+    first: Annotated[str, typer.Argument(help="A comparison (its number, or its administration's name).")],
+    second: Annotated[str, typer.Argument(help="The one it is linked with, whose scale is used.")],
+    format: Format = "table",
+    json: Json = False,
+) -> None:
+    """Districts that sat different administrations, compared through a stored link with its error."""
+    from itembank import terminal
+    from scoring import bank
+    from scoring.runs.comparing_linked import compare_linked
+
+    with bank.reading() as session:
+        table, link = compare_linked(session, first, second)
+    show_table(table, format, json)
+    terminal.say(f"On the scale of {second}, through link {link}, with the bar of {first}; se_linking is part of se.")
+    terminal.next_step(f"itembank link show {link}")
+
+
 @app.command("audit")
 def audit(
     release: Annotated[int | None, typer.Argument(help="Number in the release log; the newest without one.")] = None,

@@ -39,7 +39,13 @@ def plan(
 
 @app.command("run")
 def run(
-    ends: Annotated[list[str], typer.Argument(help="Calibrations, the oldest first: FROM TO, or FROM VIA TO.")],
+    ends: Annotated[
+        list[str],
+        typer.Argument(
+            help="Calibrations (numbers or files), or comparisons (numbers, or names of administrations), the oldest "
+            "first: FROM TO, or FROM VIA TO."
+        ),
+    ],
     method: Annotated[
         str, typer.Option(help="stocking-lord, haebara, mean-sigma, mean-mean or mean-gmean.")
     ] = "stocking-lord",
@@ -49,31 +55,38 @@ def run(
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Put an older calibration on a newer one's scale, and say how the groups have changed since."""
+    """Put an older scale on a newer one: of calibrations, or concept by concept of comparisons."""
     import contextlib
 
     from itembank import terminal
     from itembank.commands.options import DryRunEnd
     from scoring import bank
-    from scoring.runs import linking_run
+    from scoring.runs import linking_comparisons, linking_run
 
+    trend = None
     with contextlib.suppress(DryRunEnd), bank.writing() as session:
-        stored, _, trend, notices = linking_run.link_calibrations(
-            session, ends, method, drifted, anchor or (), bank.person_of(session, as_)
-        )
-        facts, number = linking_run.facts_of(stored), stored.id
+        rules = (method, drifted, anchor or (), bank.person_of(session, as_))
+        comparisons = linking_comparisons.comparison_numbers(session, ends)
+        if comparisons is not None:
+            stored, _, notices = linking_comparisons.link_comparisons(session, comparisons, *rules)
+        else:
+            stored, _, trend, notices = linking_run.link_calibrations(session, ends, *rules)
+        facts, number = linking_run.facts_of(session, stored), stored.id
         if dry_run:
             raise DryRunEnd
     for notice in notices:
         terminal.say(f"notice: {notice}")
     show_table(facts, "table", json)
-    if not json:
+    if not json and trend is not None:
         terminal.emit("")
         show_table(trend, "table", False)
     if dry_run:
         terminal.say("Nothing was stored.")
         return
-    terminal.say(f"Link {number} is stored. Changes are in SDs of the students, on the newer scale.")
+    if trend is None:
+        terminal.say(f"Link {number} is stored. Cohorts and grades over years carry their bars through it from now on.")
+    else:
+        terminal.say(f"Link {number} is stored. Changes are in SDs of the students, on the newer scale.")
     terminal.next_step(f"itembank link show {number} --drift")
 
 
@@ -82,18 +95,25 @@ def show(
     number: Number = None,
     drift: Annotated[bool, typer.Option("--drift", help="The anchors: how far each has moved.")] = False,
     trend: Annotated[bool, typer.Option("--trend", help="How the groups have changed.")] = False,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Whether the anchors still stand for the form, concept by concept.")
+    ] = False,
     format: Format = "table",
     json: Json = False,
 ) -> None:
-    """A stored link: constants with their errors; --drift the anchors, --trend the groups."""
+    """A stored link: constants with their errors; --drift the anchors, --balance their content, --trend the groups."""
     from itembank import terminal
+    from itembank.errors import Rejected
     from scoring import bank
     from scoring.runs import linking_run
 
     with bank.reading() as session:
         found = bank.run_of(session, number, "link")
-        name = "drift" if drift else "trend" if trend else ""
-        table = bank.read_table(session, found, name) if name else linking_run.facts_of(found)
+        name = "drift" if drift else "trend" if trend else "balance" if balance else ""
+        if name == "trend" and found.options.get("of") == "comparisons":
+            hint = "itembank report dashboard: its page on cohorts and grades"
+            raise Rejected("no-trend", "A link of comparisons has no trend of its own.", hint)
+        table = bank.read_table(session, found, name) if name else linking_run.facts_of(session, found)
         stale = bank.stale_reasons(session, found)
     for reason in stale:
         terminal.say(f"stale: {reason}; run again: itembank link run")

@@ -60,7 +60,7 @@ def dashboard(
     from pathlib import Path
 
     from itembank import terminal
-    from itembank.errors import UsageFault
+    from itembank.errors import Conflict, UsageFault
     from scoring import bank
     from scoring.report.dashboard import dashboard_pages
     from scoring.runs.meeting import EDITIONS, gather
@@ -70,6 +70,11 @@ def dashboard(
     with bank.reading() as session:
         pages = dashboard_pages(gather(session, edition))
     folder = Path(output)
+    others = sorted(f.name for f in folder.glob("*") if f.name not in pages) if folder.is_dir() else []
+    if edition == "public" and others:
+        shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+        what = f"{folder} holds other files, which would be published with the site: {shown}."
+        raise Conflict("folder-not-empty", what, "itembank report dashboard --edition public -o NEW-FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")

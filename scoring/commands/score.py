@@ -191,6 +191,9 @@ def scale_(
     lowest: Annotated[float, typer.Option(help="Lowest obtainable score.")] = 200.0,
     highest: Annotated[float, typer.Option(help="Highest obtainable score.")] = 800.0,
     decimals: Annotated[int, typer.Option(help="Decimals that are printed.")] = 0,
+    base: Annotated[
+        int | None, typer.Option(help="Calibration whose θ it reports, its base year; the newest without it.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why; needed to propose one.")] = "",
     as_: As = "",
     format: Format = "table",
@@ -213,7 +216,7 @@ def scale_(
     decision = None
     with contextlib.suppress(DryRunEnd), bank.writing() as session:
         made, _, proposed = propose_scale(
-            session, name, slope, intercept, lowest, highest, decimals, reason, as_
+            session, name, slope, intercept, lowest, highest, decimals, reason, as_, base
         )  # fmt: skip
         terminal.say(f"{made.name}, version {made.version}: {slope:g}·θ + {intercept:g}, {lowest:g} to {highest:g}.")
         decision = proposed.id

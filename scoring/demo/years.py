@@ -107,6 +107,7 @@ def run_years(made: Demo, items: Sequence[DemoItem], years: int, seed: int, say:
             file = f"data/district-{code.lower()}-{year}.csv"
             shell.run("responses", "load", file, "--district", code, "--administration", name, *described)
         shell.run("compare", "run", "--administration", name, "--seed", str(seed))
+        shell.run("link", "run", ADMINISTRATION if k == 1 else f"{ADMINISTRATION}-{year - 1}", name)
         if k == years - 2:
             shell.run(
                 "actions", "add", "--observed", "Few students have mastered operations with rational numbers.",

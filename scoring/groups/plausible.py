@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 CHUNK = 4096
 #: Below this many students the posterior covariances are recomputed for every draw of the residual covariance.
 EXACT_BELOW = 20_000
+#: Largest change of the logarithm of a covariance that is drawn.
+LARGEST_DRAW = 1.5
 
 
 def draw(
@@ -155,17 +157,26 @@ def _parameter_draws(
     for m in range(draws):
         g = gamma + gamma_root @ rng.standard_normal(gamma.size)
         for d, root in enumerate(residual_roots):
-            e = (basis @ (root @ rng.standard_normal(root.shape[1]))).reshape(c, c)
-            sigmas[m, d] = moved(regression.population.sigma[d], e)
-        e = (basis @ (tau_root @ rng.standard_normal(tau_root.shape[1]))).reshape(c, c)
-        size = float(np.abs(np.linalg.eigvalsh(e)).max())
-        tau = moved(regression.population.tau, e * min(1.0, 1.5 / max(size, 1e-12)))
+            sigmas[m, d] = moved(regression.population.sigma[d], _drawn(basis, root, rng))
+        tau = moved(regression.population.tau, _drawn(basis, tau_root, rng))
         gain = np.linalg.inv(np.linalg.inv(tau) + school_information)
         centre = np.einsum("sab,sb->sa", gain, sums.school_shift - sums.school_map @ g)
         z = normals(school_keys, c, first=m * c)
         effects = centre + np.einsum("sab,sb->sa", np.linalg.cholesky(gain), z)
         etas.append((design.x @ g.reshape(c, -1).T, effects))
     return etas, sigmas
+
+
+def _drawn(basis: Array, root: Array, rng: np.random.Generator) -> Array:
+    """A draw of E, (C, C), for Σ ← L exp(E) L'.
+
+    Where the answers hardly tell a direction its normal approximation is far too wide, and exp(E) would leave what can
+    be computed: no eigenvalue moves by more than a factor of e^1.5.
+    """
+    c = int(np.sqrt(basis.shape[0]))
+    e = (basis @ (root @ rng.standard_normal(root.shape[1]))).reshape(c, c)
+    size = float(np.abs(np.linalg.eigvalsh(e)).max())
+    return np.asarray(e * min(1.0, LARGEST_DRAW / max(size, 1e-12)))
 
 
 def _symmetric_basis(c: int) -> Array:

@@ -68,11 +68,15 @@ def drift(
 
 
 def robust_z(displacement: Array, covariance: Array | None = None) -> Array:
-    """(d - median)/(.74 IQR); where the anchors agree to within their sampling errors, those are the yardstick."""
+    """(d - median)/(.74 IQR); where the anchors agree to within their sampling errors, those are the yardstick.
+
+    .74 IQR estimates the SD of the displacements, which without any drift is a typical sampling error: from few anchors
+    the IQR can come out far smaller by chance, and would call sampling error drift.
+    """
     low, middle, high = np.quantile(displacement, [0.25, 0.5, 0.75])
     scale = 0.74 * (high - low)
     if covariance is not None and np.isfinite(covariance).all():
-        scale = max(scale, float(np.sqrt(np.median(np.diag(covariance)))) * 0.5)
+        scale = max(scale, float(np.sqrt(np.median(np.diag(covariance)))))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(displacement == middle, 0.0, (displacement - middle) / scale)
 
@@ -99,10 +103,15 @@ def linking_variance(displacement: Array, covariance: Array) -> float:
     k = len(displacement)
     if k < 2:
         return float("nan")
-    sampling = 0.0
-    if np.isfinite(covariance).all():
-        sampling = float((np.trace(covariance) - covariance.sum() / k) / (k - 1))
-    return max(0.0, float(displacement.var(ddof=1)) - sampling) / k
+    return max(0.0, float(displacement.var(ddof=1)) - np.nan_to_num(centred_sampling(covariance))) / k
+
+
+def centred_sampling(covariance: Array) -> float:
+    """trace(C V C)/(k - 1): the sampling variance of k displacements about their mean; NaN without covariances."""
+    k = len(covariance)
+    if k < 2 or not np.isfinite(covariance).all():
+        return float("nan")
+    return float((np.trace(covariance) - covariance.sum() / k) / (k - 1))
 
 
 def bounded_removal(

@@ -1,6 +1,7 @@
 """A small offline site over all administrations: one folder of pages that link to each other, no server."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from scoring.report import blocks, trend_charts, trend_words
@@ -44,7 +45,11 @@ def dashboard_pages(meeting: Meeting) -> dict[str, str]:
     )  # fmt: skip
     pages = {"index.html": _rendered(overview, "index.html", menu, entries(meeting, set(kept)))}
     for file, (title, sections) in kept.items():
-        pages[file] = _rendered(_page(meeting, title, "", sections), file, menu)
+        page = _page(meeting, title, "", sections)
+        if file == "cohorts.html":  # a fall that stands out is what the page has to say
+            fell = first.headline if len(trend_words.dips(meeting)) else page.lead
+            page = replace(page, lead=fell, first=tuple(last_cohort_chart(meeting)))
+        pages[file] = _rendered(page, file, menu)
     for file, page in single.items():
         pages[file] = _rendered(page, file, menu)
     return pages

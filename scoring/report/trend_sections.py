@@ -8,18 +8,31 @@ from scoring.report import blocks, trend_charts
 from scoring.report.blocks import Cell, Section, Table, columns
 from scoring.report.trend_words import concept_names, dips, misconceptions_of
 from scoring.runs.meeting import SMALLEST, Meeting
+from scoring.trends.cohorts import ONE_MODEL
 
 CHANGE_HEADS = ("Concept", "District", "#Change in 100", "#Likely range", "What can be said", "#Before", "#After",
                 "Between", "#Students", "Same items")  # fmt: skip
+ALONE = (
+    "Some changes were found from each time alone, because no one model of both times could be made (results that "
+    "newer data have overtaken, or too few answers): their ranges are too wide rather than too narrow."
+)
+LEFT = (
+    "Who leaves is not drawn by lot. Below, those who left are estimated from what they answered before: right if "
+    "nothing else tells those who left from those who stayed."
+)
 SAME_ITEMS = {"the same items both times": "all", "other items: each time's own bar": "none"}
 
 
 def _span(low: float, high: float) -> Cell:
-    return Cell("not known" if low != low else f"{blocks.signed(low)} to {blocks.signed(high)}")
+    if low != low:
+        return Cell("not known")
+    if low * high > 0 and 0 in (round(100 * low), round(100 * high)):  # a clear change must not look like one with 0
+        return Cell(f"{100 * low:+.1f} to {100 * high:+.1f}")
+    return Cell(f"{blocks.signed(low)} to {blocks.signed(high)}")
 
 
 def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...], ...]:
-    names, titles = concept_names(meeting), {o.code: o.day[:7] for o in meeting.held}
+    names = concept_names(meeting)
     rows = []
     for r in part.itertuples():
         said = f"{r.verdict}, stands out" if r.stands_out else str(r.verdict)
@@ -32,12 +45,19 @@ def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...]
                 Cell(said),
                 blocks.percent(float(r.rate_1)),
                 blocks.percent(float(r.rate_2)),
-                Cell(f"{titles.get(str(r.first), r.first)} to {titles.get(str(r.second), r.second)}"),
+                Cell(_between(meeting, r)),
                 blocks.count(float(r.students)),
-                Cell(SAME_ITEMS.get(str(r.bar), str(r.bar).removesuffix(" items repeated"))),
+                Cell(_same_items(str(r.bar))),
             )
         )
     return tuple(rows)
+
+
+def _same_items(bar: str) -> str:
+    repeated, carried, link = bar.partition(" items repeated, the bar carried by ")
+    if carried:
+        return f"{repeated}, {link}"
+    return SAME_ITEMS.get(bar, bar.removesuffix(" items repeated"))
 
 
 def cohorts_section(meeting: Meeting) -> Section:
@@ -55,6 +75,13 @@ def cohorts_section(meeting: Meeting) -> Section:
         caption = "Share of the same students who have mastered each concept, and its change"
         part = part.sort_values(["second", "stands_out", "change"], ascending=[False, False, True], kind="stable")
         parts.append(blocks.table(Table(caption, columns(*CHANGE_HEADS), _change_rows(meeting, part), True)))
+        if (part["method"] != ONE_MODEL).any():
+            parts.append(blocks.text(ALONE))
+        if part["growth"].notna().any():
+            parts.append(blocks.table(_growth_table(meeting, part[part["growth"].notna()]), fold=True))
+        if part["everybody"].notna().any():
+            parts.append(blocks.text(LEFT))
+            parts.append(blocks.table(_everybody_table(meeting, part[part["everybody"].notna()]), fold=True))
     if len(meeting.published):
         parts.append(
             blocks.text(
@@ -74,6 +101,41 @@ def cohorts_section(meeting: Meeting) -> Section:
         )
         parts.append(blocks.table(Table("Cohorts in published rates", heads, rows, True)))
     return Section("cohorts", "How cohorts moved", tuple(parts))
+
+
+def _growth_table(meeting: Meeting, part: pd.DataFrame) -> Table:
+    names = concept_names(meeting)
+    rows = tuple(
+        (Cell(names.get(str(r.concept), str(r.concept))), Cell(str(r.group)),
+         blocks.number(float(r.growth), 2, signed=True),
+         Cell("not known" if r.growth_low != r.growth_low else f"{r.growth_low:+.2f} to {r.growth_high:+.2f}"),
+         Cell(_between(meeting, r)))
+        for r in part.itertuples()
+    )  # fmt: skip
+    caption = "Growth of the same students’ mean score, in SDs of the students of the later time"
+    heads = columns("Concept", "District", "#Growth in SDs", "#Likely range", "Between")
+    return Table(caption, heads, rows, True)
+
+
+def _everybody_table(meeting: Meeting, part: pd.DataFrame) -> Table:
+    names = concept_names(meeting)
+    rows = tuple(
+        (Cell(names.get(str(r.concept), str(r.concept))), Cell(str(r.group)),
+         Cell(blocks.signed(float(r.everybody_change)), float(r.everybody_change)),
+         _span(float(r.everybody_low), float(r.everybody_high)),
+         Cell(blocks.signed(float(r.change)), float(r.change)), Cell(_between(meeting, r)),
+         blocks.count(float(r.everybody)))
+        for r in part.itertuples()
+    )  # fmt: skip
+    caption = "The change of everybody who sat the first time, beside that of those who stayed"
+    heads = columns("Concept", "District", "#Change in 100", "#Likely range", "#Of those who stayed", "Between",
+                    "#Students")  # fmt: skip
+    return Table(caption, heads, rows, True)
+
+
+def _between(meeting: Meeting, r: Any) -> str:
+    days = {o.code: o.day[:7] for o in meeting.held}
+    return f"{days.get(str(r.first), r.first)} to {days.get(str(r.second), r.second)}"
 
 
 def grades_section(meeting: Meeting) -> Section:
@@ -273,7 +335,10 @@ METHOD = (
     "The same students over time and the same grade over years are kept apart: the first says how students moved, the "
     "second compares different students.",
     "A change is in the share of students who reached the bar of a concept. With the same items both times the bar is "
-    "the same; otherwise each time has its own, and nothing is said of growth on one scale.",
+    "the same. A stored link carries the first time’s bar to the second time’s scale; otherwise each time has its own, "
+    "and nothing is said of growth on one scale.",
+    "Both times are in one model: a student’s and a school’s results at the two times belong together, and whoever was "
+    "absent at one time adds nothing there.",
     "A concept’s fall stands out when it is a clear fall in its own right and clearly below the other concepts of the "
     "same students; that so many concepts are looked at is counted.",
     "A dip of an indicator is a clear change for the worse between its last two values. Where its uncertainty is not "

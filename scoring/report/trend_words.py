@@ -8,7 +8,7 @@ import pandas as pd
 from scoring.report.blocks import Card, signed
 from scoring.report.words import listed, of_hundred
 from scoring.runs.meeting import Meeting
-from scoring.runs.trending import Occasion
+from scoring.runs.trending import SAME, Occasion
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def misconceptions_of(occasion: Occasion, concept: str) -> pd.DataFrame:
 def _cautions(meeting: Meeting) -> list[str]:
     out = []
     bars = set(meeting.changes["bar"]) if len(meeting.changes) else set()
-    if any(b != "the same items both times" for b in bars):
+    if any(b != SAME and "carried" not in b for b in bars):
         out.append(
             "Where the items differ between two times, each has its own bar: a change is no growth on one scale."
         )

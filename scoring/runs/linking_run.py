@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 import scoring
-from itembank.errors import Rejected
+from itembank.errors import Conflict, Rejected
 from scoring import bank
 from scoring.irt.errors import DesignError
 from scoring.linking import Link
 from scoring.linking_design import LinkPlan, plan_link
 from scoring.linking_trend import group_trend
 from scoring.runs.calibrating import stored_fit
+from scoring.runs.linking_comparisons import balance, facts_of_comparisons, one_scale
 
 _FACTS = ("A", "B", "se_A", "se_B", "cov_AB", "method", "linking_variance", "df")
 
@@ -105,6 +106,7 @@ def link_calibrations(
     if len(ends) < 2:
         raise DesignError("few-ends", "A link needs two calibrations.", "itembank link run FROM TO")
     found = [end_of(session, name) for name in ends]
+    one_scale(session, [(e.run, set(map(str, e.fit.item_names))) for e in found])
     items = bank.bank_items(session)
     concepts = {str(i): str(c or "(none)") for i, c in items["concept"].items()}
     links: list[Link] = []
@@ -127,7 +129,13 @@ def link_calibrations(
     run = bank.store_run(
         session,
         "link",
-        options={"ends": [e.name for e in found], "method": method, "drifted": drifted, "anchors": list(anchors)},
+        options={
+            "ends": [e.name for e in found],
+            "of": "calibrations",
+            "method": method,
+            "drifted": drifted,
+            "anchors": list(anchors),
+        },
         inputs=[("run", e.run.id) for e in found if e.run is not None],
         details={
             **{name: getattr(whole, name) for name in _FACTS},
@@ -140,13 +148,21 @@ def link_calibrations(
         title=" to ".join(e.name for e in found),
         person=person,
     )
-    bank.store_table(session, run, "drift", whole.drift)
+    moved = whole.drift.reset_index()
+    moved.insert(0, "concept", [concepts.get(str(i), "(none)") for i in moved["item"]])
+    of_ends = [[concepts.get(str(i), "(none)") for i in e.fit.item_names] for e in (found[0], found[-1])]
+    counts = {c: (of_ends[0].count(c), of_ends[1].count(c)) for c in dict.fromkeys([*of_ends[0], *of_ends[1]])}
+    bank.store_table(session, run, "drift", moved)
+    bank.store_table(session, run, "balance", balance(moved, counts))
     bank.store_table(session, run, "trend", trend)
     return run, whole, trend, notices
 
 
-def facts_of(run: Any) -> pd.DataFrame:
-    """A stored link as one row: from, to, method, A, se_A, B, se_B, se_anchors, df, anchors, removed."""
+def facts_of(session: Any, run: Any) -> pd.DataFrame:
+    """A stored link as one row, of comparisons one per concept: from, to, method, A, se_A, B, se_B, se_anchors, df,
+    anchors, removed."""
+    if run.options.get("of") == "comparisons":
+        return facts_of_comparisons(session, run)
     d = run.details
     row = {
         "link": run.id,
@@ -168,14 +184,17 @@ def linking_error(session: Any, from_run: int, to_run: int) -> float:
     This is what `scoring.compare(linking=)` takes when its two sides were calibrated apart; 0 within one calibration.
 
     Raises:
-        Rejected: no link between them is stored.
+        Rejected: no link between them is stored. Conflict: it is stale.
     """
     if from_run == to_run:
         return 0.0
     wanted = {f"run {from_run}", f"run {to_run}"}
     for run in reversed(bank.runs_of_kind(session, "link")):
         ends = run.options["ends"]
-        if {ends[0], ends[-1]} == wanted:
+        if run.options.get("of", "calibrations") == "calibrations" and {ends[0], ends[-1]} == wanted:
+            reasons = bank.stale_reasons(session, run)
+            if reasons:
+                raise Conflict("stale", f"Link {run.id} is stale: {'; '.join(reasons)}.", "itembank link run")
             d = run.details
             own = float(d["se_B"]) ** 2 + float(d["linking_variance"])
             unit = float(d["A"]) if ends[0] == f"run {to_run}" else 1.0  # in units of `to_run`'s scale

@@ -8,6 +8,7 @@ import pandas as pd
 
 from scoring.analysis.result import Analysis
 from scoring.bank import trends
+from scoring.groups.coding import SHOWN, code
 from scoring.report.editions import public_edition
 from scoring.runs.trending import Occasion, actions_since, changes, indicator_tables, occasions
 from scoring.trends.cohorts import published_cohorts
@@ -67,7 +68,7 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
         edition=edition,
         districts=names,
         held=held,
-        changes=moved,
+        changes=public_changes(moved, set(names.values())) if public else moved,
         published=published_cohorts(values) if len(values) else pd.DataFrame(columns=["verdict"]),
         indicators=tables,
         decisions=[] if public else trends.open_decisions(session),
@@ -89,6 +90,27 @@ def public_action(action: dict[str, Any]) -> dict[str, Any]:
     """An action without what was said for the room only."""
     said = [u for u in action["updates"] if not u["internal"]]
     return {**action, "note": "", "updates": said}
+
+
+def public_changes(changes: pd.DataFrame, districts: set[str]) -> pd.DataFrame:
+    """Changes for a public edition: of whole districts; nothing of a change whose share would be coded at an end.
+
+    A share at an end is published as a bound (`groups.coding.code`); the other share, the change or its range would
+    narrow it, so that the whole row goes.
+    """
+    if not len(changes):
+        return changes
+    part = changes[changes["group"].isin(districts)]
+    pairs = [("rate_1", "rate_2", "students"), ("everybody_1", "everybody_2", "everybody")]
+    ends = pd.Series(False, index=part.index)
+    for first, second, size in pairs:
+        for name in (first, second):
+            known = part[name].notna() & part[size].notna()
+            ends |= known & pd.Series(
+                [bool(k) and code(int(n), 100 * float(r))[0] != SHOWN
+                 for k, n, r in zip(known, part[size], part[name], strict=True)], index=part.index,
+            )  # fmt: skip
+    return part[~ends].reset_index(drop=True)
 
 
 def _public(table: pd.DataFrame) -> pd.DataFrame:

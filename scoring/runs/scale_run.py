@@ -18,8 +18,16 @@ def propose_scale(
     decimals: int,
     reason: str,
     as_: str = "",
+    base: int | None = None,
 ) -> tuple[ReportingScale, Any, Any]:
     """Keep the next version of a scale and propose it.
+
+    Args:
+        session: of `bank.writing()`.
+        name, slope, intercept, lowest, highest, decimals: see `ReportingScale`.
+        reason, as_: of the proposal.
+        base: number of the calibration whose θ the scale reports; default the newest, if there is one. Its
+            administration is the scale's base year: later calibrations are linked to it.
 
     Returns:
         The scale, the run that keeps it, and the decision.
@@ -30,10 +38,13 @@ def propose_scale(
     version = 1 + sum(1 for s, *_ in scales(session) if s.name == name)
     scale = ReportingScale(name, version, slope, intercept, lowest, highest, decimals)
     bank.nothing_open(session, "scale", (name,))
+    calibrated = base is not None or bool(bank.runs_of_kind(session, "calibrate"))
+    origin = bank.run_of(session, base, "calibrate") if calibrated else None
     run = bank.store_run(
         session,
         "scale",
-        details={"scale": scale.to_dict()},
+        inputs=[("run", origin.id or 0)] if origin is not None else [],
+        details={"scale": scale.to_dict(), "base": _base(session, origin)},
         title=f"{name} {version}",
         person=bank.person_of(session, as_),
     )
@@ -42,6 +53,14 @@ def propose_scale(
         f"({name}, version {version})."
     )
     return scale, run, bank.propose(session, "scale", run, f"scale:{name}", proposal, reason, as_, (name,))
+
+
+def _base(session: Any, origin: Any) -> str:
+    """The base of a scale in words: run, administration and the year it was held; empty where nothing is calibrated."""
+    if origin is None:
+        return ""
+    adm = session.get(bank.Administration, origin.administration_id)
+    return f"run {origin.id}" + (f", {adm.code} ({adm.opens_on:%Y})" if adm is not None else "")
 
 
 def scales(session: Any) -> list[tuple[ReportingScale, int, int, str]]:
@@ -72,12 +91,13 @@ def agreed_scale(session: Any, name: str = "") -> ReportingScale | None:
 
 
 def scales_table(session: Any) -> pd.DataFrame:
-    """Every version: scale, version, slope, intercept, lowest, highest, decimals, decision, status, in_force."""
+    """Every version: scale, version, slope, intercept, lowest, highest, decimals, decision, status, base, in_force."""
+    base = {r.id or 0: str(r.details.get("base", "")) for r in bank.runs_of_kind(session, "scale")}
     force = {run for run, _ in bank.in_force(session, "scale").values()}
     rows = [
         {"scale": s.name, **{k: v for k, v in s.to_dict().items() if k != "name"},
-         "decision": decision, "status": status, "in_force": run in force}
+         "decision": decision, "status": status, "base": base[run], "in_force": run in force}
         for s, run, decision, status in scales(session)
     ]  # fmt: skip
-    names = ["scale", "version", "slope", "intercept", "lowest", "highest", "decimals", "decision", "status"]
+    names = ["scale", "version", "slope", "intercept", "lowest", "highest", "decimals", "decision", "status", "base"]
     return pd.DataFrame(rows, columns=[*names, "in_force"])

@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itembank.errors import Rejected
+from itembank.errors import Conflict, Rejected
 from scoring import bank
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.bank import trends
+from scoring.runs import growing
 from scoring.runs.comparing import stored_analysis
+from scoring.runs.linking_comparisons import stored_constants
 from scoring.trends import cohorts, targets
 
 #: Students there both times that make two administrations a cohort: this many, and this share of the smaller.
 COHORT_STUDENTS, COHORT_SHARE = 50, 0.4
+SAME = "the same items both times"
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,19 @@ def changes(session: Any, held: list[Occasion]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     students = {o.code: set(bank.read_scores(session, o.run, "total")["student"]) for o in held}
-    names = trends.district_codes(session)
+    names, reader = trends.district_codes(session), growing.Reader(session)
     for later in range(1, len(held)):
         second = held[later]
         for first in reversed(held[:later]):
             both = students[first.code] & students[second.code]
             fewest = COHORT_SHARE * min(len(students[first.code]), len(students[second.code]))
             if len(both) >= max(COHORT_STUDENTS, fewest):
-                rows += _cohort(session, first, second, both, names)
+                rows += _cohort(session, first, second, both, names, reader)
                 break
         for first in reversed(held[:later]):
             shared = students[first.code] & students[second.code]
             if first.grade and first.grade == second.grade and len(shared) < COHORT_STUDENTS:
-                rows += _grade(first, second)
+                rows += _grade(session, first, second)
                 break
     table = pd.DataFrame(rows, columns=list(cohorts.CHANGES))
     return cohorts.standing_out(table) if len(table) else table.assign(stands_out=[])
@@ -97,7 +100,7 @@ def bar_of(first: Occasion, second: Occasion, concept: str) -> str:
     a = set(first.items.get(concept, pd.DataFrame({"version_id": []}))["version_id"])
     b = set(second.items.get(concept, pd.DataFrame({"version_id": []}))["version_id"])
     if a and a == b:
-        return "the same items both times"
+        return SAME
     common = len(a & b)
     return f"{common} of {max(len(a), len(b))} items repeated" if common else "other items: each time's own bar"
 
@@ -108,23 +111,49 @@ def _rates(occasion: Occasion, concept: str) -> dict[str, Any]:
     return {str(r.group): r for r in part.itertuples()}
 
 
-def _linking(first: Occasion, second: Occasion, concept: str, rate: float) -> float:
-    """SE of the link at the bar: from the repeated items; 0 is never assumed where there are none."""
+def _linking(first: Occasion, second: Occasion, concept: str) -> float:
+    """SE of the link at the bar in SDs, from the repeated items; 0 is never assumed where there are none."""
     a, b = first.items.get(concept), second.items.get(concept)
     if a is None or b is None:
         return float("nan")
     repeated = a.index[a["version_id"].isin(b["version_id"])]
-    return cohorts.rate_linking(a.loc[a.index.isin(repeated)], b, rate)
+    return cohorts.bar_linking(a.loc[a.index.isin(repeated)], b)
+
+
+def _link_of(session: Any, first: Occasion, second: Occasion) -> tuple[int, pd.DataFrame | None]:
+    """The stored link of two comparisons: its number and constants; 0 and None without one that stands.
+
+    A link is stale when one of its comparisons is; the pages say that of the administration.
+    """
+    try:
+        found = stored_constants(session, first.run.id, second.run.id)
+    except Conflict:
+        return 0, None
+    return (0, None) if found is None else (int(found[0].id), found[1])
+
+
+def _through(link: int, constants: pd.DataFrame | None, concept: str, bar: str) -> str:
+    """What is the same in two bars, where a stored link carries the first one."""
+    if constants is None or concept not in constants.index:
+        return bar
+    row = constants.loc[concept]
+    whole = max(int(row["items_from"]), int(row["items_to"]))
+    return f"{int(row['anchors'])} of {whole} items repeated, the bar carried by link {link}"
 
 
 def _cohort(
-    session: Any, first: Occasion, second: Occasion, both: set[int], names: dict[str, str]
+    session: Any, first: Occasion, second: Occasion, both: set[int], names: dict[str, str], reader: "growing.Reader"
 ) -> list[dict[str, Any]]:
     rows = []
     persons = trends.sitting_places(session, [o.run.administration_id for o in (first, second)])
-    for concept in _shared(first, second):
+    number, constants = _link_of(session, first, second)
+    linking = {c: _linking(first, second, c) for c in _shared(first, second)}
+    modelled = growing.model_rows(reader, first, second, list(linking), constants, linking)
+    cohort = f"students of {first.title} who sat {second.title}"
+    for concept in linking:
         rates = _rates(first, concept), _rates(second, concept)
         tables = [_chances(session, o, concept, persons) for o in (first, second)]
+        bar = bar_of(first, second, concept)
         for group in rates[0].keys() & rates[1].keys():
             code = names.get(group, group)
             every = [t[t["district"] == code] for t in tables]
@@ -133,21 +162,28 @@ def _cohort(
                 continue
             matched = [t.set_index("student").loc[there] for t in every]
             r = (float(rates[0][group].rate), float(rates[1][group].rate))
-            link = _linking(first, second, concept, sum(r) / 2)
+            link = linking[concept] * cohorts.share_slope(sum(r) / 2)
             change = cohorts.cohort_change(
                 r, (float(rates[0][group].se), float(rates[1][group].se)),
                 (every[0]["p_mastery"].to_numpy(), every[1]["p_mastery"].to_numpy()),
                 (matched[0]["p_mastery"].to_numpy(), matched[1]["p_mastery"].to_numpy()),
                 pd.factorize(matched[0]["school"])[0].astype(np.int64), 0.0 if np.isnan(link) else link,
             )  # fmt: skip
-            rows.append(
-                {"kind": "cohort", "cohort": f"students of {first.title} who sat {second.title}", "concept": concept,
-                 "group": group, "first": first.code, "second": second.code, "rate_1": change.rate_1,
-                 "rate_2": change.rate_2, "change": change.change, "se": change.se, "se_linking": link,
-                 "low": change.low, "high": change.high, "students": change.students,
-                 "bar": bar_of(first, second, concept),
-                 "verdict": cohorts.verdict(change.change, change.low, change.high)}
-            )  # fmt: skip
+            row = {
+                "kind": "cohort", "cohort": cohort, "concept": concept, "group": group, "first": first.code,
+                "second": second.code, "rate_1": change.rate_1, "rate_2": change.rate_2, "change": change.change,
+                "se": change.se, "se_linking": link, "low": change.low, "high": change.high,
+                "students": change.students, "bar": bar, "method": cohorts.APART,
+                "verdict": cohorts.verdict(change.change, change.low, change.high),
+            }  # fmt: skip
+            if not len(modelled):
+                rows.append(row)
+                continue
+            carried = _through(number, constants, concept, bar)
+            mine = modelled["group"].map(lambda g, d=group: g == d or str(g).startswith(f"{d}, "))
+            here = modelled[(modelled["concept"] == concept) & mine]
+            for label, part in here.groupby("group", sort=False):
+                rows.append(growing.with_model({**row, "group": str(label)}, part, carried))
     return sorted(rows, key=lambda r: (r["group"], r["concept"]))
 
 
@@ -156,14 +192,25 @@ def _chances(session: Any, occasion: Occasion, concept: str, places: pd.DataFram
     return scores[scores["p_mastery"].notna()].drop_duplicates("student")
 
 
-def _grade(first: Occasion, second: Occasion) -> list[dict[str, Any]]:
+def _grade(session: Any, first: Occasion, second: Occasion) -> list[dict[str, Any]]:
     rows = []
+    number, constants = _link_of(session, first, second)
     for concept in _shared(first, second):
         before, after = _rates(first, concept), _rates(second, concept)
+        linking, bar = _linking(first, second, concept), bar_of(first, second, concept)
+        bridge = growing.bridge_of(constants, concept, linking)
         for group in [g for g in before if g in after]:
             a, b = before[group], after[group]
             rate = (float(a.rate), float(b.rate))
-            link = _linking(first, second, concept, sum(rate) / 2)
+            slope, where = cohorts.share_slope(sum(rate) / 2), bar
+            if bridge.known:
+                carried = bridge.A * float(first.analysis.concepts.at[concept, "cut"]) + bridge.B
+                m = second.analysis.means
+                m = m[(m["concept"] == concept) & (m["group"] == group)].iloc[0]
+                own = float(second.analysis.concepts.at[concept, "cut"])
+                rate = (rate[0], growing.carried_rate(rate[1], float(m["mean"]), float(m["sd"]), own, carried))
+                where = _through(number, constants, concept, bar)
+            link = bridge.se * slope
             size, se, low, high = cohorts.independent_change(
                 rate, (float(a.se), float(b.se)), max(min(a.schools, b.schools) - 1, 1), 0.0 if np.isnan(link) else link
             )
@@ -171,7 +218,7 @@ def _grade(first: Occasion, second: Occasion) -> list[dict[str, Any]]:
                 {"kind": "grade", "cohort": f"grade {second.grade}", "concept": concept, "group": group,
                  "first": first.code, "second": second.code, "rate_1": rate[0], "rate_2": rate[1], "change": size,
                  "se": se, "se_linking": link, "low": low, "high": high, "students": float(b.n),
-                 "bar": bar_of(first, second, concept), "verdict": cohorts.verdict(size, low, high)}
+                 "bar": where, "method": cohorts.APART, "verdict": cohorts.verdict(size, low, high)}
             )  # fmt: skip
     return sorted(rows, key=lambda r: (r["group"], r["concept"]))
 

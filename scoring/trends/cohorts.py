@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.diagnostics.effects import benjamini_hochberg
-from scoring.irt.distributions import normal_above, normal_density, normal_quantile, student_quantile
+from scoring.irt.distributions import normal_density, normal_quantile, student_above, student_quantile
 from scoring.irt.errors import DesignError
 from scoring.irt.linking_drift import linking_variance
 from scoring.trends.targets import LEAST
@@ -24,9 +24,15 @@ Array = NDArray[np.float64]
 #: Off-grade anchors that a vertical claim needs between adjacent grades: this many, and this share of the shorter form
 #: (Kolen & Brennan 2014, sections 6.3 and 9.5: a fifth of the test).
 FEWEST_ANCHORS, ANCHOR_SHARE = 8, 0.20
+#: Beside the change of those who sat both times: that of everybody who sat the first time, those who left included.
+EVERYBODY = ("everybody_1", "everybody_2", "everybody_change", "everybody_low", "everybody_high", "everybody")
+#: And the change of their mean, in SDs of the newer population, where a link carries the scale.
+GROWTH = ("growth", "growth_low", "growth_high")
+#: How a change and its error were found.
+ONE_MODEL, APART = "one model of both times", "each time alone"
 CHANGES = (
-    "kind", "cohort", "concept", "group", "first", "second", "rate_1", "rate_2", "change", "se", "se_linking", "low",
-    "high", "students", "bar", "verdict",
+    "kind", "cohort", "concept", "group", "first", "second", "rate_1", "rate_2", "change", "se", "se_linking", "df",
+    "low", "high", "students", "bar", "verdict", "method", "apart", "apart_se", *EVERYBODY, *GROWTH,
 )  # fmt: skip
 
 
@@ -117,19 +123,18 @@ def independent_change(
     return size, se, size - half, size + half
 
 
-def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> float:
-    """What the link through repeated items adds to the standard error of a trend in a share.
+def bar_linking(first: pd.DataFrame, second: pd.DataFrame) -> float:
+    """What the link through repeated items adds to the standard error of a place on the scale, such as a bar.
 
     The displacement of an item is its difficulty at the second time less that at the first. Its variance beyond the
     sampling error, over the number of items, is the variance from the choice of items; the sampling error of the mean
-    displacement, which moves the bar, is added. On a share both act through the density at the bar.
+    displacement, which moves the bar, is added.
 
     Args:
         first, second: items of one concept that stand in both, same index: b, se_b; difficulties on each time's scale.
-        rate: the share, for the density of a standard normal population at the bar.
 
     Returns:
-        Standard error in shares; NaN with fewer than two repeated items.
+        Standard error in SDs of the students; NaN with fewer than two repeated items.
     """
     both = first.index.intersection(second.index)
     b1, b2 = first.loc[both, "b"].to_numpy(dtype=float), second.loc[both, "b"].to_numpy(dtype=float)
@@ -139,8 +144,17 @@ def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> floa
         return float("nan")
     sampling = (s1**2 + s2**2)[known]
     variance = linking_variance((b2 - b1)[known], np.diag(sampling)) + float(sampling.sum()) / known.sum() ** 2
-    density = float(normal_density(normal_quantile(np.clip(rate, 0.01, 0.99))))
-    return float(np.sqrt(variance)) * density
+    return float(np.sqrt(variance))
+
+
+def rate_linking(first: pd.DataFrame, second: pd.DataFrame, rate: float) -> float:
+    """`bar_linking` in shares."""
+    return bar_linking(first, second) * share_slope(rate)
+
+
+def share_slope(rate: float) -> float:
+    """How much a share moves per SD by which its bar moves: the density of a standard normal population there."""
+    return float(normal_density(normal_quantile(np.clip(rate, 0.01, 0.99))))
 
 
 def share_error(share: float, n: float, design_effect: float = 1.0) -> float:
@@ -165,15 +179,18 @@ def standing_out(changes: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
         level: false discovery rate (Benjamini & Hochberg 1995).
 
     Returns:
-        The rows with `apart` (change less the mean change of the other concepts), `apart_se` (concepts taken as
-        independent, which makes it too wide rather than too narrow), `p_value`, `p_adjusted` and `stands_out`: a clear
+        The rows with `apart` (change less the mean change of the other concepts) and `apart_se`: as they are where one
+        model gave them, otherwise with the concepts taken as independent, which makes it too wide rather than too
+        narrow; `p_value` (t with `df` where it is known), `p_adjusted` and `stands_out`: a clear
         fall in its own right, and clearly below the other concepts.
     """
     out = changes.reset_index(drop=True).copy()
-    out["apart"], out["apart_se"] = np.nan, np.nan
+    alone = out["method"] != ONE_MODEL if "method" in out else pd.Series(True, index=out.index)
+    for name in ("apart", "apart_se", "df"):
+        out[name] = out[name].astype(float).where(~alone) if name in out else np.nan
     for _, part in out.groupby(["kind", "cohort", "group", "first", "second"], sort=False):
         k = len(part)
-        if k < 2:
+        if k < 2 or not alone[part.index].all():
             continue
         size, variance = part["change"].to_numpy(dtype=float), part["se"].to_numpy(dtype=float) ** 2
         others = (size.sum() - size) / (k - 1)
@@ -181,7 +198,8 @@ def standing_out(changes: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
         out.loc[part.index, "apart_se"] = np.sqrt(variance + (variance.sum() - variance) / (k - 1) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = out["apart"].to_numpy(dtype=float) / out["apart_se"].to_numpy(dtype=float)
-    out["p_value"] = 2 * normal_above(np.abs(z))
+    df = out["df"].to_numpy(dtype=float)
+    out["p_value"] = 2 * student_above(np.abs(z), np.where(np.isfinite(df) & (df > 0), df, np.inf))
     out["p_adjusted"] = np.nan
     tested = np.isfinite(z)
     if tested.any():
@@ -251,6 +269,6 @@ def published_cohorts(values: pd.DataFrame, design_effect: float = 1.0) -> pd.Da
                  "group": where, "first": f"grade {a['grade']}, {a['period']}",
                  "second": f"grade {b['grade']}, {b['period']}", "rate_1": rate[0], "rate_2": rate[1], "change": size,
                  "se": se, "se_linking": np.nan, "low": low, "high": high, "students": b["n"],
-                 "bar": "each grade's own test and bar", "verdict": verdict(size, low, high)}
+                 "bar": "each grade's own test and bar", "verdict": verdict(size, low, high), "method": APART}
             )  # fmt: skip
     return pd.DataFrame(rows, columns=list(CHANGES))

@@ -70,7 +70,7 @@ def test_links_are_kept_and_hand_on_their_error(compared, tmp_path):
         assert run.options["ends"] == ["run 1", "later.json"]
         assert set(link.anchors) | set(link.removed) == set(ITEMS[:12])
         assert gate.provenance_of(session, run)["runs"] == [{"run": 1}]
-        stored = linking_run.facts_of(run).iloc[0]
+        stored = linking_run.facts_of(session, run).iloc[0]
         table = gate.read_table(session, run, "trend")
         assert len(gate.read_table(session, run, "drift")) == 12
     assert stored["A"] == link.A

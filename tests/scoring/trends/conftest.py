@@ -24,10 +24,10 @@ def changes_by_hand() -> pd.DataFrame:
                 {"kind": "cohort", "cohort": "c", "concept": concept, "group": group, "first": "autumn-2026",
                  "second": "autumn-2027", "rate_1": 0.4, "rate_2": 0.4 + size, "change": size, "se": 0.025,
                  "se_linking": 0.01, "low": size - 0.05, "high": size + 0.05, "students": 500.0,
-                 "bar": "the same items both times",
+                 "bar": "the same items both times", "method": cohorts.APART,
                  "verdict": cohorts.verdict(size, size - 0.05, size + 0.05)}
             )  # fmt: skip
-    return cohorts.standing_out(pd.DataFrame(rows))
+    return cohorts.standing_out(pd.DataFrame(rows, columns=list(cohorts.CHANGES)))
 
 
 def meeting(edition: str = "internal") -> Meeting:
