@@ -15,16 +15,12 @@ from itembank.models import (
     Administration,
     AdministrationDistrict,
     AdministrationForm,
-    Background,
-    Classroom,
     Concept,
     District,
-    Enrollment,
     Form,
     Import,
     OpportunityToLearn,
     Person,
-    School,
     Sitting,
     columns,
 )
@@ -233,67 +229,6 @@ def status(session: Session, administration: Administration) -> list[dict[str, A
             row = {"district": code, "form": form_code, "sittings": n, "students": students, "schools": schools}
             rows.append({**row, "expected": expected})
     return rows
-
-
-def account(session: Session, administration: Administration, by: str = "school") -> list[dict[str, Any]]:
-    """Every student who was enrolled or sat, once: by district, school or class.
-
-    Args:
-        session: of `reading()`.
-        administration: it.
-        by: district, school or class.
-
-    Returns:
-        Rows: enrolled (students on the roster, in the grades of the forms where those are known), sat, missing
-        (enrolled, did not sit), not on roster (sat, but not enrolled there or anywhere).
-    """
-    grades = {f.grade for f in forms(session, administration) if f.grade}
-    names = {d.id: d.code for d in districts(session, administration)}
-    row, back, room = columns(Enrollment), columns(Background), columns(Classroom)
-    school, sitting = columns(School), columns(Sitting)
-    enrolled = session.execute(
-        sa.select(row.student_id, row.district_id, school.code, room.code, back.grade)
-        .join(School, school.id == row.school_id)
-        .join(Classroom, room.id == row.classroom_id, isouter=True)
-        .join(Background, back.id == row.background_id, isouter=True)
-        .where(row.district_id.in_(list(names)))
-    ).all()
-    sat = session.execute(
-        sa.select(sitting.student_id, sitting.district_id, school.code)
-        .join(School, school.id == sitting.school_id, isouter=True)
-        .where(sitting.administration_id == administration.id)
-        .distinct()
-    ).all()
-    present = {student for student, *_ in sat}
-    here: dict[tuple[str, ...], set[int]] = {}
-    listed: set[int] = set()
-    for student, district, code, class_, grade in enrolled:
-        if grades and (grade or "") not in grades:
-            continue
-        listed.add(student)
-        here.setdefault(_place(by, names[district], code, class_), set()).add(student)
-    strangers: dict[tuple[str, ...], set[int]] = {}
-    for student, district, code in sat:
-        if student not in listed:
-            strangers.setdefault(_place(by, names.get(district, ""), code, None), set()).add(student)
-    fields = ("district", "school", "class")[: {"district": 1, "school": 2, "class": 3}[by]]
-    rows: list[dict[str, Any]] = []
-    for place in sorted({*here, *strangers}):
-        expected, unknown = here.get(place, set()), strangers.get(place, set())
-        came = len(expected & present)
-        counts = {
-            "enrolled": len(expected),
-            "sat": came,
-            "missing": len(expected) - came,
-            "not on roster": len(unknown),
-        }
-        rows.append({**dict(zip(fields, place, strict=True)), **counts})
-    return rows
-
-
-def _place(by: str, district: str, school: str | None, class_: str | None) -> tuple[str, ...]:
-    full = (district, school or "", class_ or "")
-    return full[: {"district": 1, "school": 2, "class": 3}[by]]
 
 
 def close(session: Session, administration: Administration, person: Person | None = None) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
+from itembank.model_attendance import Attendance as Attendance
+from itembank.model_attendance import StudentLink as StudentLink
 from itembank.model_base import Base as Base
 from itembank.model_base import UtcDateTime as UtcDateTime
 from itembank.model_base import columns as columns

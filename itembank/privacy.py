@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from itembank.models import (
+    Attendance,
     Background,
     Base,
     Classroom,
@@ -13,6 +14,7 @@ from itembank.models import (
     Score,
     Sitting,
     Student,
+    StudentLink,
 )
 
 ROSTER, FILE, MADE = "the district's roster", "the district's file of responses", "made by the bank"
@@ -61,6 +63,20 @@ FIELDS: Mapping[type[Base], Mapping[str, tuple[str, str, str, str]]] = {
         "classroom_id": ("class", ROSTER, OWN, "until the next roster"),
         "background_id": ("what the roster records of the student", ROSTER, OWN, "until the next roster"),
         "as_of": ("day of the roster", ROSTER, OWN, "until the next roster"),
+    },
+    Attendance: {
+        "id": ("a number inside the bank", MADE, OWN, ERASED),
+        "administration_id": ("which assessment", FILE, OWN, ERASED),
+        "district_id": ("whose student it is", FILE, OWN, ERASED),
+        "student_id": ("which pseudonym", FILE, OWN, ERASED),
+        "import_id": ("which file", MADE, OWN, ERASED),
+        "state": ("absent or exempt, without a reason", FILE, OWN, ERASED),
+    },
+    StudentLink: {
+        "id": ("a number inside the bank", MADE, OWN, ERASED),
+        "district_id": ("whose student it was", "the one-time linkage file", OWN, ERASED),
+        "student_id": ("pseudonym in one district", "the one-time linkage file", OWN, ERASED),
+        "other_id": ("pseudonym in the other district", "the one-time linkage file", OWN, ERASED),
     },
     Background: {
         "id": ("a number inside the bank", MADE, BOTH, KEPT),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import administrations, audit, form_versions, forms, keys, shuffling, version_doubts
+from itembank import administrations, attendance, audit, form_versions, forms, keys, rejects, shuffling, version_doubts
 from itembank.errors import Rejected
 from itembank.findings import Finding, errors
 from itembank.forms import FormLine
@@ -25,7 +25,7 @@ from itembank.models import (
     Person,
 )
 from itembank.packing import BLANKS, FIRST_ANSWER, INVALID, NOT_ADMINISTERED, NOT_REACHED, OMITTED
-from itembank.sheets import LISTED, Layout, Sheet, more, read_sheet
+from itembank.sheets import Every, Layout, Sheet, limit, more, read_sheet
 from itembank.tabular import Table, read_table
 
 LONGEST = 500  # characters of an answer
@@ -45,6 +45,8 @@ class Checked:
         members: per form: the sittings (indices into the sheet) in the order of `answers`.
         vocabulary: item version id -> (kind, answer) in the order of the codes.
         tested_on: (N,) dates as ISO text, or None.
+        away: rows of absent and exempt students, without answers; None where the file tells of none.
+        words: (N,) absent or exempt, of `away`.
     """
 
     sheet: Sheet | None
@@ -56,6 +58,8 @@ class Checked:
     members: list[NDArray[np.int64]] = field(default_factory=list)
     vocabulary: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     tested_on: list[str | None] = field(default_factory=list)
+    away: "Checked | None" = None
+    words: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
 
     @property
     def sittings(self) -> int:
@@ -76,6 +80,9 @@ class Loaded:
         schools: that were new to the bank.
         already: when this very file was loaded before, else "".
         findings: warnings and notices.
+        away: absent and exempt students that were recorded.
+        rejected: rows that were set aside, as CSV with the reasons; "" where there were none.
+        rejected_rows: how many.
     """
 
     sittings: int
@@ -83,9 +90,14 @@ class Loaded:
     schools: int
     already: str
     findings: tuple[Finding, ...]
+    away: int = 0
+    rejected: str = ""
+    rejected_rows: int = 0
 
 
-def check(session: Session, administration: Administration, table: Table, layout: Layout) -> Checked:
+def check(
+    session: Session, administration: Administration, table: Table, layout: Layout, every: bool = False
+) -> Checked:
     """Read a table against an administration; finds every fault, stores nothing.
 
     Args:
@@ -93,12 +105,18 @@ def check(session: Session, administration: Administration, table: Table, layout
         administration: where the responses belong.
         table: the file.
         layout: how to read its columns.
+        every: list every fault, not only the first ones of a kind.
     """
-    found: list[Finding] = list(table.findings)
+    found: list[Finding] = Every(table.findings) if every else list(table.findings)
+    rest, gone, words = attendance.parted(table, layout, found)
     given = [(f, forms.lines(session, f)) for f in administrations.forms(session, administration)]
     known = {line.item for _, listed in given for line in listed}
-    sheet = read_sheet(table, layout, known, found)
-    result = Checked(sheet, found, forms=given)
+    result = Checked(None, found, forms=given)
+    if gone is not None and len(gone.rows):
+        result.away = _away(session, administration, gone, words, layout, found)
+        if not len(rest):
+            return result
+    sheet = result.sheet = read_sheet(rest, layout, known, found)
     if sheet is None:
         return result
     _students(sheet, found)
@@ -112,14 +130,31 @@ def check(session: Session, administration: Administration, table: Table, layout
     return result
 
 
+def _away(
+    session: Session,
+    administration: Administration,
+    gone: Sheet,
+    words: NDArray[np.str_],
+    layout: Layout,
+    found: list[Finding],
+) -> Checked:
+    """Rows of students who were away, with the same checks of who they are."""
+    result = Checked(gone, found, words=words)
+    _students(gone, found)
+    result.district_ids = _districts(session, administration, gone, layout, found)
+    result.form_index = np.full(len(gone.rows), -1, dtype=np.int64)
+    _repeated(gone, result, found)
+    return result
+
+
 def _each(sheet: Sheet, bad: NDArray[np.bool_], make: Callable[[int], Finding], found: list[Finding]) -> None:
     """A finding for each bad sitting, the first ones singly, the rest counted."""
     where = np.flatnonzero(bad)
-    for sitting in where[:LISTED]:
+    for sitting in where[: limit(found)]:
         found.append(make(int(sitting)))
-    if len(where) > LISTED:
+    if len(where) > limit(found):
         last = found[-1]
-        more(found, sheet.source, last.code, len(where) - LISTED, last.column)
+        more(found, sheet.source, last.code, len(where) - limit(found), last.column)
 
 
 def _students(sheet: Sheet, found: list[Finding]) -> None:
@@ -329,10 +364,10 @@ def _impossible(
         message = f"The cell is no possible answer to {line.item} ({rule['type']}, 0 to {rule['max']} points)."
     hint = "--cells scores if the file holds scores; --omit, --invalid and --not-reached name the codes of blanks."
     column = sheet.columns[j]
-    for i in sittings[:LISTED]:
+    for i in sittings[: limit(found)]:
         row = sheet.row_of(int(i), j)
         found.append(Finding(sheet.source, row, "impossible-answer", "error", message, hint, column))
-    more(found, sheet.source, "impossible-answer", len(sittings) - LISTED, column)
+    more(found, sheet.source, "impossible-answer", len(sittings) - limit(found), column)
 
 
 def _strangers(
@@ -345,12 +380,12 @@ def _strangers(
         nothing = [not v or meaning.get(v.upper()) == NOT_ADMINISTERED for v in sheet.values[j]]
         cells = sheet.cells[members, j]
         stray = members[(cells >= 0) & ~np.array(nothing or [True], dtype=bool)[np.maximum(cells, 0)]]
-        for i in stray[:LISTED]:
+        for i in stray[: limit(found)]:
             message = f"{item} is not on the form {form}, but it has an answer."
             row = sheet.row_of(int(i), j)
             hint = "Look at the form's column."
             found.append(Finding(sheet.source, row, "not-on-form", "error", message, hint, sheet.columns[j]))
-        more(found, sheet.source, "not-on-form", len(stray) - LISTED, sheet.columns[j])
+        more(found, sheet.source, "not-on-form", len(stray) - limit(found), sheet.columns[j])
 
 
 def _fill_blanks(block: NDArray[np.uint32], empty: NDArray[np.bool_], sections: list[str], rule: str) -> None:
@@ -373,9 +408,10 @@ def _fill_blanks(block: NDArray[np.uint32], empty: NDArray[np.bool_], sections: 
 def _versions(session: Session, sheet: Sheet, result: Checked, found: list[Finding]) -> None:
     """Sheets whose answers fit another version of the form far better than the marked one."""
     blocks = [(f, listed, block) for (f, listed), block in zip(result.forms, result.answers, strict=True)]
-    if sum(bool(f.version) for f, _, _ in blocks) < 2:
+    if sum(bool(f.version) for f, _, _ in blocks) < 2 or not any(len(b) for f, _, b in blocks if f.version):
         return
-    words = {v: {FIRST_ANSWER + n: w[1] for n, w in enumerate(own)} for v, own in result.vocabulary.items()}
+    every = {line.version_id for _, listed, _ in blocks for line in listed}  # also of forms that no sheet is of
+    words = {v: {FIRST_ANSWER + n: w[1] for n, w in enumerate(result.vocabulary.get(v, ()))} for v in every}
     rules = {v: k.rule for v, k in keys.first(session, list(words)).items()}
     members = {f.id: own for (f, _), own in zip(result.forms, result.members, strict=True)}
     column = sheet.facts["form"].column if "form" in sheet.facts else ""
@@ -386,11 +422,11 @@ def _versions(session: Session, sheet: Sheet, result: Checked, found: list[Findi
             f"Version {doubt.marked} is marked, but the answers fit version {doubt.fits}: "
             f"{doubt.right_fitting} right instead of {doubt.right_marked}."
         )
-        if n < LISTED:
+        if n < limit(found):
             hint = "Look at the booklet and the sheet."
             found.append(Finding(sheet.source, row, "version-doubt", "warning", message, hint, column))
-    if len(doubts) > LISTED:
-        message = f"{len(doubts) - LISTED} more rows fit another version than the marked one."
+    if len(doubts) > limit(found):
+        message = f"{len(doubts) - limit(found)} more rows fit another version than the marked one."
         hint = "after loading: itembank administrations status --by version"
         found.append(Finding(sheet.source, 0, "version-doubt", "warning", message, hint, column))
 
@@ -404,8 +440,13 @@ def load(
     table: Table,
     layout: Layout,
     person: Person | None = None,
+    set_aside: bool = False,
 ) -> Loaded:
     """Check a table and store it, in the session's transaction.
+
+    Args:
+        session, administration, table, layout, person: as of `check`, in a writing session.
+        set_aside: store the rows without faults and give back the others, where the faults are those of rows.
 
     Raises:
         Rejected: with every finding (exit 3).
@@ -419,22 +460,46 @@ def load(
     if earlier is not None:
         return Loaded(0, 0, 0, f"{earlier.loaded_at:%Y-%m-%d %H:%M} UTC", ())
     administrations.require_open(administration)
-    checked = check(session, administration, table, layout)
-    if not checked.refused:
-        storing.find_stored(session, administration, checked)
-    if checked.refused or checked.sheet is None:
+    bad: dict[int, str] = {}
+    good = table
+    while True:
+        checked = check(session, administration, good, layout, every=set_aside)
+        if not checked.refused:
+            storing.find_stored(session, administration, checked)
+        if not checked.refused:
+            break
+        worse = rejects.faulty(good, layout, checked.findings) if set_aside else None
+        if not worse or len(worse) == len(good):
+            break
+        place = {int(row): i for i, row in enumerate(table.rows.tolist())}
+        bad |= {place[int(good.rows[at])]: why for at, why in worse.items()}
+        good = rejects.without(table, bad)
+    if checked.refused or (checked.sheet is None and checked.away is None):
         count = len(errors(checked.findings))
         sentence = f"{table.source} was not loaded; nothing was stored ({count} error{'s' if count != 1 else ''})."
-        raise Rejected("bad-responses", sentence, "Mend the rows and load the file again.", checked.findings)
-    students, schools = storing.store(session, administration, checked, table, layout, person)
-    facts = {"file": table.sha256, "sittings": checked.sittings, "layout": checked.sheet.layout}
+        hint = "Mend the rows and load the file again, or --rejected FILE to set them aside."
+        raise Rejected("bad-responses", sentence, hint, checked.findings)
+    students, schools = storing.store(session, administration, checked, table, layout, person, len(bad))
+    away = 0 if checked.away is None else checked.away.sittings
+    kind = checked.sheet.layout if checked.sheet is not None else "attendance"
+    facts = {"file": table.sha256, "sittings": checked.sittings, "layout": kind}
+    facts |= {name: count for name, count in (("away", away), ("rejected", len(bad))) if count}
     subject = f"administration:{administration.code}"
     audit.record(session, "load responses", subject, person, "" if person else _chain(session, checked), facts)
-    return Loaded(checked.sittings, students, schools, "", tuple(checked.findings))
+    return Loaded(
+        checked.sittings,
+        students,
+        schools,
+        "",
+        tuple(checked.findings),
+        away,
+        rejects.text(table, bad) if bad else "",
+        len(bad),
+    )
 
 
 def _chain(session: Session, checked: Checked) -> str:
-    ids = set(checked.district_ids.tolist())
+    ids = {*checked.district_ids.tolist(), *(checked.away.district_ids.tolist() if checked.away else ())}
     district = session.get(District, ids.pop()) if len(ids) == 1 else None
     return district.code if district else audit.JOINT
 

@@ -115,6 +115,26 @@ def read_roster(
     return Roster(dict(schools.values()), named, pupils, digest, tuple(found))
 
 
+def other_numbers(path: Path, identifier: str, other: str) -> dict[str, str]:
+    """Identifier -> another number of the same student, from users.csv.
+
+    Raises:
+        Rejected: the package cannot be read, or has no such column. UsageFault: it is one that is never read.
+    """
+    for name in (identifier, other):
+        if name.removeprefix("metadata.").lower() in _NEVER:
+            raise UsageFault("never-read", f"{name} is never read from a roster.", "Choose another column.")
+    tables, _ = _tables(path)
+    found: list[Finding] = []
+    students = _students(tables, identifier, found)
+    if other not in tables["users"].columns:
+        message = f"users.csv has no column {other!r}."
+        found.append(Finding("users.csv", 1, "missing-column", "error", message, "--linkage-column", other))
+    if errors(found):
+        raise Rejected("bad-roster", f"{path.name} was not read; nothing was stored.", "Export it again.", found)
+    return {r[identifier]: r[other] for r in students.values()}
+
+
 def _tables(path: Path) -> tuple[dict[str, Table], str]:
     if path.is_dir():
         data = {f.stem: f.read_bytes() for f in sorted(path.glob("*.csv")) if f.stem in (*FILES, "manifest")}

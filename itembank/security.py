@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from itembank.models import Base
 
 MEMBER, JOINT = "itembank_member", "itembank_joint"
-OF_STUDENTS = ("students", "enrollments", "sittings", "raw_responses", "scores")
+OF_STUDENTS = ("students", "enrollments", "sittings", "raw_responses", "scores", "attendance", "student_links")
 ONLY_ADDED_TO = (
     "audit_events",
     "item_versions",

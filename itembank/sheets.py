@@ -22,7 +22,9 @@ USUAL = {
     "date": ("date", "tested_on", "test_date"),
     "item": ("item", "item_id", "question"),
     "response": ("response", "answer", "score", "value"),
+    "attendance": ("attendance",),
 }
+REASON = "rejected_because"  # column of a file of rows that were set aside; never read
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Layout:
     """How the columns of a file are to be read.
 
     Attributes:
-        columns: role (student, district, school, form, grade, date, item, response) -> column, where not usual.
+        columns: role (student, district, school, form, grade, date, item, response, attendance) -> column, where not
+            usual.
         fixed: role (district, form, school, grade, date) -> value for the whole file.
         attributes: columns that describe students as of the test date.
         items: column -> item code, where they differ.
@@ -128,6 +131,11 @@ def read_sheet(table: Table, mapping: Layout, known: Iterable[str], found: list[
     return _wide(table, mapping, roles, set(known), found)
 
 
+def role_columns(table: Table, mapping: Layout) -> dict[str, str]:
+    """Role -> column, without a word on what is missing."""
+    return _roles(table, mapping, []) or {}
+
+
 def _roles(table: Table, mapping: Layout, found: list[Finding]) -> dict[str, str] | None:
     """Which column plays which role."""
     roles: dict[str, str] = {}
@@ -176,7 +184,7 @@ def _wide(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     items: list[str] = []
     columns: list[str] = []
     for column in table.columns:
-        if column in taken:
+        if column in taken or column == REASON:
             continue
         code = mapping.items.get(column, column.removeprefix(mapping.prefix) if mapping.prefix else column)
         if code not in known:
@@ -213,14 +221,15 @@ def _long(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     named = [mapping.items.get(c, c.removeprefix(mapping.prefix) if mapping.prefix else c) for c in codes]
     unknown = np.array([c not in known for c in named], dtype=bool)
     for position in np.flatnonzero(unknown).tolist():
-        first = int(table.rows[np.flatnonzero(item_of == position)[0]])
+        places = table.rows[np.flatnonzero(item_of == position)]
         near = difflib.get_close_matches(named[position], known, 1, 0.8)
         message = f"There is no item {named[position]!r} on this administration's forms."
         hint = f"Did you mean {near[0]}?" if near else "--map NAME=ITEM"
-        found.append(Finding(table.source, first, "unknown-item", "error", message, hint, roles["item"]))
+        for row in places[: limit(found) if isinstance(found, Every) else 1].tolist():
+            found.append(Finding(table.source, row, "unknown-item", "error", message, hint, roles["item"]))
     taken = set(roles.values()) | set(mapping.attributes) | set(mapping.ignore)
     for column in table.columns:
-        if column not in taken:
+        if column not in taken and column != REASON:
             message = "The column is not used."
             hint = "--ignore or --attribute"
             found.append(Finding(table.source, 1, "unused-column", "notice", message, hint, column))
@@ -247,7 +256,7 @@ def _long(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     key = person[use].astype(np.int64) * len(items) + column_of[use]
     _, earliest = np.unique(key, return_index=True)
     twice = np.setdiff1d(np.arange(len(use)), earliest)
-    listing = [int(table.rows[use[t]]) for t in twice[:LISTED]]
+    listing = [int(table.rows[use[t]]) for t in twice[: limit(found)]]
     for at in listing:
         message = "This student has answered this item in an earlier row."
         found.append(Finding(table.source, at, "duplicate-answer", "error", message, "Remove one row."))
@@ -265,14 +274,23 @@ def _disagreements(
 ) -> None:
     for fact in facts.values():
         differs = np.flatnonzero(fact.codes != fact.codes[first][person])
-        for position in differs[:LISTED].tolist():
+        for position in differs[: limit(found)].tolist():
             message = (
                 f"The student's {fact.column} differs from the one in row {int(table.rows[first[person[position]]])}."
             )
             row = int(table.rows[position])
             hint = "Make the rows agree."
             found.append(Finding(table.source, row, "facts-differ", "error", message, hint, fact.column))
-        more(found, table.source, "facts-differ", len(differs) - LISTED, fact.column)
+        more(found, table.source, "facts-differ", len(differs) - limit(found), fact.column)
+
+
+class Every(list[Finding]):
+    """Findings of which every one is listed, however many: for setting their rows aside."""
+
+
+def limit(found: list[Finding]) -> int:
+    """How many faults of a kind are listed one by one."""
+    return 1 << 60 if isinstance(found, Every) else LISTED
 
 
 def more(found: list[Finding], source: str, code: str, count: int, column: str) -> None:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import form_versions, identity
+from itembank import attendance, form_versions, identity
 from itembank.database import bulk_insert
 from itembank.enrolling import background_of, enrolled
 from itembank.findings import Finding
@@ -23,7 +23,7 @@ from itembank.models import (
 )
 from itembank.packing import FIRST_ANSWER, pack
 from itembank.responses import Checked
-from itembank.sheets import LISTED, Facts, Layout, more
+from itembank.sheets import Facts, Layout, limit, more
 from itembank.tabular import Table
 
 
@@ -49,7 +49,8 @@ def pseudonyms_of(session: Session, checked: Checked, only: set[int] | None = No
 def find_stored(session: Session, administration: Administration, checked: Checked) -> None:
     """Add a finding for each sitting that the bank holds already, from another file."""
     sheet = checked.sheet
-    assert sheet is not None
+    if sheet is None:
+        return
     sitting, student = columns(Sitting), columns(Student)
     if not session.execute(
         sa.select(sitting.id).where(sitting.administration_id == administration.id).limit(1)
@@ -69,12 +70,12 @@ def find_stored(session: Session, administration: Administration, checked: Check
     names = pseudonyms_of(session, checked, {i for i in keyed if i is not None})
     again = [i for i, n in enumerate(names) if (districts[i], n, ids[form_index[i]]) in there]
     column = sheet.facts["student"].column
-    for i in again[:LISTED]:
+    for i in again[: limit(checked.findings)]:
         message = "The bank holds responses of this student to this form already, from another file."
         hint = "Remove the row, or withdraw the other file."
         row = int(sheet.rows[i])
         checked.findings.append(Finding(sheet.source, row, "already-stored", "error", message, hint, column))
-    more(checked.findings, sheet.source, "already-stored", len(again) - LISTED, column)
+    more(checked.findings, sheet.source, "already-stored", len(again) - limit(checked.findings), column)
 
 
 def store(
@@ -84,22 +85,30 @@ def store(
     table: Table,
     layout: Layout,
     person: Person | None,
+    rejected: int = 0,
 ) -> tuple[int, int]:
     """Store a checked sheet. Returns numbers of new students and new schools."""
     sheet = checked.sheet
-    assert sheet is not None
+    away = 0 if checked.away is None else checked.away.sittings
+    told = {name: count for name, count in (("away", away), ("rejected", rejected)) if count}
     record = Import(
         administration_id=administration.id or 0,
         content_hash=table.sha256,
         file_name=table.source,
-        layout=sheet.layout,
+        layout="attendance" if sheet is None else sheet.layout,
         rows=len(table),
         sittings=checked.sittings,
-        mapping=layout.as_dict(),
+        mapping={**layout.as_dict(), **told},
         person=person.code if person else "",
     )
     session.add(record)
     session.flush()
+    newly_away = 0
+    if checked.away is not None:
+        gone, newly_away = _students(session, checked.away)
+        attendance.store(session, administration, gone, checked.away.district_ids, checked.away.words, record.id or 0)
+    if sheet is None:
+        return newly_away, 0
     students, new_students = _students(session, checked)
     schools, new_schools = _schools(session, checked, layout)
     backgrounds: list[int | None] = list(_backgrounds(session, checked, layout).tolist())
@@ -132,7 +141,7 @@ def store(
         ),
     )
     _answers(session, checked, students, record.id or 0)
-    return new_students, new_schools
+    return new_students + newly_away, new_schools
 
 
 def _students(session: Session, checked: Checked) -> tuple[NDArray[np.int64], int]:
@@ -190,7 +199,10 @@ def _from_roster(
     """Schools, and grade with attributes, as the roster has them, where the file says nothing of them."""
     assert checked.sheet is not None
     said = {*checked.sheet.facts, *layout.fixed, *layout.attributes}
-    no_school, no_background = "school" not in said, not (said - {"student", "district", "school", "form", "date"})
+    no_school, no_background = (
+        "school" not in said,
+        not (said - {"student", "district", "school", "form", "date", "attendance"}),
+    )
     if not (no_school or no_background):
         return schools, backgrounds
     known = enrolled(session, sorted(set(checked.district_ids.tolist())))

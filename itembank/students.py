@@ -11,6 +11,7 @@ from itembank import audit, identity
 from itembank.errors import Rejected
 from itembank.models import (
     Administration,
+    Attendance,
     Background,
     District,
     Enrollment,
@@ -21,6 +22,7 @@ from itembank.models import (
     Score,
     Sitting,
     Student,
+    StudentLink,
     columns,
 )
 
@@ -70,6 +72,8 @@ def erase(
             _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(part))
             sittings += _delete(session, Sitting, columns(Sitting).id.in_(part))
         _delete(session, Enrollment, columns(Enrollment).student_id.in_(ids))
+        _delete(session, Attendance, columns(Attendance).student_id.in_(ids))
+        _delete(session, StudentLink, columns(StudentLink).student_id.in_(ids) | columns(StudentLink).other_id.in_(ids))
         _delete(session, Student, columns(Student).id.in_(ids))
     counts = {"students": len(found), "sittings": sittings, "scores": scores}
     audit.record(session, "erase students", f"district:{district.code}", person, district.code, counts)
@@ -90,9 +94,8 @@ def withdraw_import(session: Session, number: int, person: Person | None = None)
     scores = _delete(session, Score, columns(Score).sitting_id.in_(mine))
     _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(mine))
     sittings = _delete(session, Sitting, columns(Sitting).import_id == number)
-    sat = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
-    enrolled = sa.exists().where(columns(Enrollment).student_id == columns(Student).id)
-    students = _delete(session, Student, ~sat & ~enrolled)
+    _delete(session, Attendance, columns(Attendance).import_id == number)
+    students = _delete_unreferenced(session)
     administration = session.get(Administration, row.administration_id)
     session.delete(row)
     session.flush()
@@ -130,6 +133,7 @@ def purge(session: Session, before: date, person: Person | None = None, dry_run:
             scores = _delete(session, Score, columns(Score).sitting_id.in_(mine))
             _delete(session, RawResponse, columns(RawResponse).sitting_id.in_(mine))
             counts = {"sittings": _delete(session, Sitting, here), "scores": scores}
+            _delete(session, Attendance, columns(Attendance).administration_id == administration.id)
             administration.status = "purged"
             session.add(administration)
             session.flush()
@@ -137,10 +141,18 @@ def purge(session: Session, before: date, person: Person | None = None, dry_run:
             audit.record(session, "purge administration", subject, person, "" if person else audit.JOINT, counts)
         rows.append({"administration": administration.code, **counts})
     if due and not dry_run:
-        sat = sa.exists().where(columns(Sitting).student_id == columns(Student).id)
-        enrolled = sa.exists().where(columns(Enrollment).student_id == columns(Student).id)
-        _delete(session, Student, ~sat & ~enrolled)
+        _delete_unreferenced(session)
     return rows
+
+
+def _delete_unreferenced(session: Session) -> int:
+    """Delete the students who neither sat anything nor stand on a roster or a list of absences; how many."""
+    student = columns(Student).id
+    known = (Sitting, Enrollment, Attendance)
+    gone = sa.and_(*(~sa.exists().where(columns(table).student_id == student) for table in known))
+    ids = sa.select(student).where(gone)
+    _delete(session, StudentLink, columns(StudentLink).student_id.in_(ids) | columns(StudentLink).other_id.in_(ids))
+    return _delete(session, Student, gone)
 
 
 def _count(session: Session, table: type[Any], where: Any) -> int:

@@ -26,6 +26,7 @@ from itembank.findings import Finding, errors
 LARGEST = 4 * 1024**3
 _LISTED = 50  # faults of one kind that are listed one by one
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKED = re.compile(rb"'[=+@-]")
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -289,6 +290,9 @@ def _body(
     record = np.setdiff1d(np.arange(total), np.asarray(skipped, dtype=np.int64) - 1, assume_unique=True)
     table, rows = table.slice(1), line_of[record[1:]]  # without the header
     table = pa.table([pc.utf8_trim_whitespace(c) for c in table.columns], names=unique)
+    if _MARKED.search(text):  # a quote before a sign, by which exports keep spreadsheets from taking it for a formula
+        plain = [pc.replace_substring_regex(c, r"^'([=+@-])", r"\1") for c in table.columns]
+        table = pa.table(plain, names=unique)
     _report_ragged(ragged, total, text, line_of, len(names), source, found)
     empty = _all_blank(table)
     if empty.any():

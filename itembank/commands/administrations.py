@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from itembank.commands import administrations_sheets
-from itembank.commands.options import As, DryRun, DryRunEnd, Format, Json, format_of, pairs
+from itembank.commands import administrations_sheets, administrations_status
+from itembank.commands.options import As, DryRun, DryRunEnd, pairs
 
 app = typer.Typer()
 app.registered_commands.extend(administrations_sheets.app.registered_commands)
+app.registered_commands.extend(administrations_status.app.registered_commands)
 
 
 @app.command("open")
@@ -73,46 +74,6 @@ def open_(
     if not dry_run:
         terminal.say(f"Opened {name}: {', '.join(form)} in {', '.join(district)}, {first} to {last}, {mode}.")
         terminal.next_step(f"itembank responses check FILE --administration {name}")
-
-
-@app.command("status")
-def status(
-    name: Annotated[str, typer.Argument(help="May be left away when there is one.")] = "",
-    by: Annotated[
-        str,
-        typer.Option(help="form; version (sheets that fit another than the marked one); or district, school, class."),
-    ] = "form",
-    format: Format = "table",
-    json: Json = False,
-) -> None:
-    """How many sittings came in; with a roster, who is missing and who was not expected."""
-    from itembank import administrations, database, terminal, version_doubts
-    from itembank.errors import UsageFault
-
-    with database.reading() as session:
-        adm = administrations.administration_of(session, name)
-        if by not in ("form", "version", "district", "school", "class"):
-            raise UsageFault("bad-option", f"--by {by!r} is unknown.", "--by form, version, district, school or class")
-        if by == "version":
-            rows = version_doubts.stored(session, adm)
-        else:
-            rows = administrations.status(session, adm) if by == "form" else administrations.account(session, adm, by)
-        said = f"{adm.code}: {adm.status}, {adm.opens_on} to {adm.closes_on}, {adm.mode}."
-    terminal.say(said)
-    names = ["district", "form", "sittings", "students", "schools", "expected"]
-    if by == "version":
-        names = ["district", "school", "file", "sitting", "form", "version", "fits", "odds", "right", "right_if_fits"]
-        terminal.emit_rows(rows, names, format_of(format, json))
-        terminal.say(f"{len(rows)} sheets fit another version than the marked one at least 100 times better.")
-        return
-    if by != "form":
-        fields = ["district", "school", "class"]
-        names = [*fields[: fields.index(by) + 1], "enrolled", "sat", "missing", "not on roster"]
-    terminal.emit_rows(rows, names, format_of(format, json))
-    if by != "form" and not any(r["enrolled"] for r in rows):
-        terminal.next_step("itembank rosters import PACKAGE --district CODE")
-    elif not any(r.get("sittings") or r.get("sat") for r in rows):
-        terminal.next_step(f"itembank responses check FILE --administration {adm.code}")
 
 
 @app.command("close")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from itembank.commands.options import DryRun
+from itembank.commands.options import DryRun, write_private
 
 app = typer.Typer()
 
@@ -38,7 +38,7 @@ def sheets(
             raise UsageFault("redeem", "Scans are joined with their tickets.", "--redeem SCANS --tickets tickets.csv")
         text, rows = ticketing.redeem(redeem, tickets)
         if not dry_run:
-            _private(out, text.encode())
+            write_private(out, text.encode())
         terminal.say(f"{'Would write' if dry_run else 'Wrote'} {out}: {rows} sheets with their students.")
         terminal.next_step(f"itembank responses check {out} --administration {name} --district CODE")
         return
@@ -72,26 +72,17 @@ def sheets(
         raise Conflict("sheets-exist", f"{out} holds sheets already; their tickets would be lost.", "-o ANOTHER")
     out.mkdir(parents=True, exist_ok=True)
     os.chmod(out, 0o700)
-    _private(out / "tickets.csv", answer_sheets.ticket_list(made).encode())
+    write_private(out / "tickets.csv", answer_sheets.ticket_list(made).encode())
     files = 1
     for part, pack in answer_sheets.parts(made):
         pdf = answer_sheets.pdf(pack, areas, title, roster.schools, roster.classes, language, versions)
-        _private(out / f"{part}-sheets.pdf", pdf)
+        write_private(out / f"{part}-sheets.pdf", pdf)
         if any(s.student for s in pack):
             lists = answer_sheets.class_lists(pack, title, roster.schools, roster.classes, language)
-            _private(out / f"{part}-classes.pdf", lists)
+            write_private(out / f"{part}-classes.pdf", lists)
         files += 2
     taken = time.perf_counter() - began
     speed = len(made) / max(taken, 1e-9)
     terminal.say(f"Wrote {len(made)} sheets in {out}: {taken:.1f} s, {speed:.0f} a second.")
     terminal.say("tickets.csv and the class lists alone say whose ticket it is: keep them with the district.")
     terminal.next_step(f"itembank administrations sheets {name} --redeem SCANS.csv --tickets {out}/tickets.csv -o FILE")
-
-
-def _private(path: Path, content: bytes) -> None:
-    """A file that only its owner reads."""
-    import os
-
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)

@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read the same everywhere."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -36,3 +37,12 @@ def pairs(texts: list[str], flag: str) -> list[tuple[str, str]]:
             raise UsageFault("bad-option", f"{flag} {text!r} is not NAME=VALUE.", f"For example {flag} NAME=VALUE")
         found.append((name.strip(), value.strip()))
     return found
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads."""
+    import os
+
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)

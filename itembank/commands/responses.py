@@ -1,5 +1,6 @@
 """`itembank responses`: check and load what students answered."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +26,8 @@ Column = Annotated[
     list[str] | None,
     typer.Option(
         "--column",
-        help="ROLE=COLUMN where the name is not usual: student, district, school, form, grade, date, item, response.",
+        help="ROLE=COLUMN where the name is not usual: student, district, school, form, grade, date, item, response, "
+        "attendance.",
     ),
 ]
 Attribute = Annotated[
@@ -157,7 +159,8 @@ def _check(file: str, administration: str, plan: "Layout", json: bool) -> None:
         )
     if not json:
         terminal.show_findings(checked.findings)
-    terminal.say(f"{table.source}: {checked.sittings} sittings, nothing in the way.")
+    away = "" if checked.away is None else f", {checked.away.sittings} absent or exempt students"
+    terminal.say(f"{table.source}: {checked.sittings} sittings{away}, nothing in the way.")
     terminal.next_step("itembank responses load with the same flags")
 
 
@@ -182,11 +185,16 @@ def load(
     invalid: Invalid = None,
     not_given: NotGiven = None,
     empty: Empty = "by-position",
+    rejected: Annotated[
+        Path | None, typer.Option(help="New file for the rows with faults; the others are loaded.")
+    ] = None,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
     """Load a file of responses: the whole file, or nothing of it. The same file again changes nothing."""
     from itembank import administrations, database, people, responses, tabular, terminal
+    from itembank.commands.options import write_private
+    from itembank.errors import Conflict
 
     plan = layout_from(
         district, form, school, grade, date, column, attribute, map, prefix, ignore, layout, cells, omit, not_reached,
@@ -196,9 +204,13 @@ def load(
         _check(file, administration, plan, False)
         return
     table = tabular.read_table(file)
+    if rejected is not None and rejected.exists():
+        raise Conflict("file-exists", f"{rejected} is there already.", "--rejected ANOTHER")
     with database.writing() as session:
         adm = administrations.administration_of(session, administration)
-        done = responses.load(session, adm, table, plan, people.acting(session, as_))
+        done = responses.load(session, adm, table, plan, people.acting(session, as_), rejected is not None)
+        if rejected is not None and done.rejected:  # before the rows are stored for good: none is lost in between
+            write_private(rejected, done.rejected.encode())
     terminal.show_findings(done.findings)
     if done.already:
         terminal.say(f"{table.source} was loaded on {done.already}; nothing was changed.")
@@ -207,6 +219,10 @@ def load(
             f"Loaded {done.sittings} sittings of {table.source} into {adm.code} "
             f"({done.students} new students, {done.schools} new schools)."
         )
+    if done.away:
+        terminal.say(f"Recorded {done.away} absent or exempt students.")
+    if done.rejected_rows:
+        terminal.say(f"Set {done.rejected_rows} rows aside in {rejected}: mend them there and load that file.")
     terminal.next_step(f"itembank calibrate run --administration {adm.code}")
 
 

@@ -1,11 +1,5 @@
 """Responses: whole or not at all, every fault at once, answers kept as given."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -290,40 +284,3 @@ def test_many_different_answers_do_not_run_out_of_codes(furnished):
     load("student,Q2\n" + rows)
     dictionary = words(2)
     assert [dictionary[c][1] for c in stored()[:, 1]] == [str(i / 8) for i in range(400)]
-
-
-KILLED = """
-import sys
-from itembank import administrations, database, responses
-from itembank.sheets import Layout
-print("ready", flush=True)
-with database.writing() as session:
-    adm = administrations.administration_of(session)
-    responses.load_file(session, adm, sys.argv[1], Layout(fixed={"district": "A"}))
-print("done", flush=True)
-"""
-
-
-def test_killed_at_any_moment_the_bank_is_before_or_after(furnished, tmp_path):
-    """kill -9 at moments spread over the load of 5,000 rows."""
-    lines = [f"{i},{'ABCD'[i % 4]},{i % 7},A,1,x" for i in range(5000)]
-    (tmp_path / "r.csv").write_text("student,Q1,Q2,Q3,Q4,Q5\n" + "\n".join(lines) + "\n")
-    outcomes = set()
-    for attempt in range(3):
-        child = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(tmp_path / "r.csv")], stdout=subprocess.PIPE, env=dict(os.environ)
-        )
-        child.stdout.readline()
-        time.sleep(0.05 + 0.15 * attempt)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        students, sittings, raw, imports, *_ = counts()
-        assert (students, sittings, raw, imports) in [(0, 0, 0, 0), (5000, 5000, 5000, 1)]
-        outcomes.add(sittings)
-        if sittings:
-            break
-    assert 0 in outcomes  # at least one was killed before its end
-    if 5000 not in outcomes:
-        load((tmp_path / "r.csv").read_bytes())
-    assert counts()[1] == 5000
