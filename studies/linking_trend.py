@@ -1,6 +1,6 @@
 """A trend over three years by a chain of two links: bias, coverage, and whether drifted anchors are found.
 
-    python studies/linking_trend.py --replications 150
+    python studies/linking_trend.py --replications 500
 
 Three years of 1,500 students with means 0, .15, .30 and SD 1; 28 items a year, 14 of them shared by neighbouring years;
 each year calibrated alone (2PL, Stocking-Lord). Cells: no drift; every anchor drifts at random (SD .10 a year); two
@@ -101,7 +101,7 @@ def run(cell: str, replications: int, seed: int, folder: Path) -> dict[str, obje
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replications", type=int, default=150)
+    parser.add_argument("--replications", type=int, default=500)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--folder", type=Path, default=HERE / "results")
     given = parser.parse_args()

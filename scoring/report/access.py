@@ -21,8 +21,8 @@ def access(table: pd.DataFrame, rule: ReadyRule | None, passing: float | None, t
     """
     whole = table[(table["school"] == "all") & (table["by"] == "all")]
     cards = (
-        Card("Who is enrolled", tuple(_told(whole, "share_enrolled", "of all students")), "", "g0"),
-        Card("Who was ready and is not enrolled", tuple(_ready(whole, rule)), "", "g1"),
+        Card("Who is enrolled", tuple(_told(whole, "share_enrolled", "of all students"))),
+        Card("Who was ready and is not enrolled", tuple(_ready(whole, rule))),
         Card("Who completed it", tuple(_told(whole, "share_completed", "of those enrolled"))
              or ("No marks were given, so only enrolment is reported.",)),
         Card("What not to conclude", CAUTIONS, "", "not"),

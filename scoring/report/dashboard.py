@@ -47,8 +47,8 @@ def dashboard_pages(meeting: Meeting) -> dict[str, str]:
     for file, (title, sections) in kept.items():
         page = _page(meeting, title, "", sections)
         if file == "cohorts.html":  # a fall that stands out is what the page has to say
-            fell = first.headline if len(trend_words.dips(meeting)) else page.lead
-            page = replace(page, lead=fell, first=tuple(last_cohort_chart(meeting)))
+            lead = first.headline if trend_words.fell(meeting) else page.lead
+            page = replace(page, lead=lead, first=tuple(last_cohort_chart(meeting)))
         pages[file] = _rendered(page, file, menu)
     for file, page in single.items():
         pages[file] = _rendered(page, file, menu)

@@ -53,6 +53,11 @@ def dips(meeting: Meeting) -> pd.DataFrame:
     return part.sort_values("change", kind="stable")
 
 
+def fell(meeting: Meeting) -> bool:
+    """Whether the headline is a fall: of a concept among the same students, or of a cohort in published rates."""
+    return bool(len(dips(meeting)) or _published_falls(meeting))
+
+
 def first_page(meeting: Meeting) -> FirstPage:
     """The headline is a fall that stands out, where there is one; else the newest clear change; else where we are."""
     names = concept_names(meeting)

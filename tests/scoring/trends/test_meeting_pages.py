@@ -175,3 +175,25 @@ def test_the_access_page_names_its_rule_or_says_that_none_is_known():
     text = render(page)
     assert "Algebra 1: A 33 of 100 (of all students)." in text
     assert "No marks were given, so only enrolment is reported." in text
+
+
+def test_cohorts_lead_with_the_fall_and_show_growth_and_who_left(site):
+    page = site["cohorts.html"]
+    assert "Rational numbers fell among the same students" in page
+    assert "Growth of the same students’ mean score" in page
+    assert "-0.47" in page  # 2.5 times -.19
+    assert "The change of everybody who sat the first time" in page
+    assert "Some changes were found from each time alone" in page
+
+
+def test_a_public_edition_drops_subgroups_and_changes_next_to_a_coded_share():
+    from scoring.runs.meeting import public_changes
+    from tests.scoring.trends.conftest import changes_by_hand
+
+    table = changes_by_hand()
+    table.loc[0, "group"] = "District A, language EL"
+    table.loc[1, "rate_2"] = 0.994  # of 500: published as ≥99
+    table.loc[2, "everybody_1"] = 0.003
+    found = public_changes(table, {"District A", "District B"})
+    assert len(found) == len(table) - 3
+    assert set(found["group"]) == {"District A", "District B"}
