@@ -26,9 +26,12 @@ SAME_ITEMS = {"the same items both times": "all", "other items: each time's own 
 def _span(low: float, high: float) -> Cell:
     if low != low:
         return Cell("not known")
-    if low * high > 0 and 0 in (round(100 * low), round(100 * high)):  # a clear change must not look like one with 0
-        return Cell(f"{100 * low:+.1f} to {100 * high:+.1f}")
-    return Cell(f"{blocks.signed(low)} to {blocks.signed(high)}")
+    one, two = blocks.signed(low), blocks.signed(high)
+    if low > 0:  # a clear change must not look like one with 0 in its range
+        one = "over 0" if one == "0" else one
+    if high < 0:
+        two = "under 0" if two == "0" else two
+    return Cell(f"{one} to {two}")
 
 
 def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...], ...]:

@@ -25,8 +25,8 @@ def changes_by_hand() -> pd.DataFrame:
                  "second": "autumn-2027", "rate_1": 0.4, "rate_2": 0.4 + size, "change": size, "se": 0.025,
                  "se_linking": 0.01, "low": size - 0.05, "high": size + 0.05, "students": 500.0,
                  "bar": "the same items both times", "method": cohorts.APART,
-                 "everybody_1": 0.39, "everybody_2": 0.39 + size, "everybody_change": size, "everybody_low": size - 0.06,
-                 "everybody_high": size + 0.06, "everybody": 640.0, "growth": 2.5 * size,
+                 "everybody_1": 0.39, "everybody_2": 0.39 + size, "everybody_change": size,
+                 "everybody_low": size - 0.06, "everybody_high": size + 0.06, "everybody": 640.0, "growth": 2.5 * size,
                  "growth_low": 2.5 * size - 0.1, "growth_high": 2.5 * size + 0.1,
                  "verdict": cohorts.verdict(size, size - 0.05, size + 0.05)}
             )  # fmt: skip
