@@ -1,15 +1,19 @@
 """The simulated administration of the study, small: every planted student is accounted for, by the commands alone."""
 
+import contextlib
 import csv
 import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from itembank import database
+from itembank import administrations, database, responses, tabular
 from itembank.errors import NotPermitted, Rejected, UsageFault
 from itembank.models import Attendance, Student, StudentLink
+from itembank.sheets import Layout
 
 from .conftest import _use
 
@@ -161,3 +165,38 @@ def test_the_linkage_key_is_guarded(tmp_path):
         linkage.shared_key(tmp_path / "k.key")
     with pytest.raises(UsageFault):
         rosters.other_numbers(tmp_path, "identifier", "phone")
+
+
+class Undo(Exception):
+    pass
+
+
+ROW = st.tuples(
+    st.sampled_from(["1", "2", "3", "", " 4", "1.2E+09", "=5"]),
+    st.sampled_from(["", "absent", "Exempt", "present", "ill"]),
+    st.sampled_from(["A", "B", "Z", "O", "", "=B"]),
+    st.sampled_from(["1/2", "0,5", "-2", "=1/2", "", "x" * 600]),
+    st.sampled_from(["", "2026-05-04", "2031-01-01", "4 May"]),
+)
+
+
+@given(st.lists(ROW, min_size=1, max_size=8))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_row_is_stored_or_set_aside_or_the_file_is_refused(furnished, rows):
+    """Whatever the cells: sheets, absences and rejected rows make the file, and what is rejected reads again."""
+    text = study._text([("student", "attendance", "Q1", "Q2", "date"), *rows])
+    table = tabular.parse_table(text.encode(), "r.csv")
+    layout = Layout(fixed={"district": "A"})
+    done = None
+    with contextlib.suppress(Undo, Rejected), database.writing() as session:
+        adm = administrations.administration_of(session)
+        done = responses.load(session, adm, table, layout, None, set_aside=True)
+        raise Undo
+    if done is None:
+        return
+    assert done.sittings + done.away + done.rejected_rows == len(table)
+    if done.rejected_rows:
+        again = tabular.parse_table(done.rejected.encode(), "again.csv")
+        assert len(again) == done.rejected_rows
+        cells = {tuple(r[c] for c in table.columns) for r in table.records()}
+        assert {tuple(r[c] for c in table.columns) for r in again.records()} <= cells

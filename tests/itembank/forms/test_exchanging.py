@@ -91,3 +91,59 @@ def test_the_partner_scores_it_alike(loaded, run, tmp_path, monkeypatch, migrate
     code, _, err = run("responses", "load", "x.csv", "--district", "A")
     assert code == 0, err
     assert totals() == here
+
+
+def test_calibration_accepts_the_file_and_finds_the_same(bank, run, tmp_path, monkeypatch, migrated):
+    """Estimates from the exchange file and from the bank agree to 1e-8: only the order of the sums differs."""
+    import shutil
+
+    from itembank import database
+    from scoring import bank as gate
+
+    rng = np.random.default_rng(5)
+    items = [f"Q{j:02d}" for j in range(8)]
+    (tmp_path / "items.csv").write_text(
+        "id,title,concepts,type,key,points,options\n" + "".join(f"{i},{i},ratios,choice,B,1,A;B;C;D\n" for i in items)
+    )
+    for district, shift in (("A", -0.3), ("B", 0.3)):
+        theta = rng.normal(shift, 1, 250)
+        right = rng.random((250, 8)) < 1 / (1 + np.exp(-(theta[:, None] - np.linspace(-1, 1, 8))))
+        cells = np.where(right, "B", rng.choice(["A", "C", "D", "O"], right.shape))
+        lines = [f"{district}{i:04d},{i % 5},{','.join(row)}" for i, row in enumerate(cells)]
+        (tmp_path / f"{district}.csv").write_text(f"student,school,{','.join(items)}\n" + "\n".join(lines) + "\n")
+
+    def furnished_with(*files):
+        for words in (
+            ("init", "--district", "A=A", "--district", "B=B"),
+            ("people", "add", "lead", "--name", "Lead", "--district", "A", "--role", "admin"),
+            ("concepts", "add", "ratios", "--title", "Ratios", "--grade", "7"),
+            ("items", "import", tmp_path / "items.csv", "--as", "lead"),
+            ("forms", "freeze", *items, "--id", "F"),
+            ("administrations", "open", "spring", "--form", "F", "--district", "A", "--district", "B", "--from",
+             "2026-05-01", "--to", "2026-05-15", "--mode", "paper"),
+            *(("responses", "load", tmp_path / f, "--district", f[0], "--as", "lead") for f in files),
+            ("calibrate", "run", "--as", "lead"),
+        ):  # fmt: skip
+            code, _, err = run(*words)
+            assert code == 0, err
+
+    def estimates():
+        with gate.reading() as session:
+            found = gate.run_of(session, kind="calibrate")
+            table = gate.read_item_parameters(session, found).sort_index()
+            groups = gate.read_group_parameters(session, found).sort_index()
+            return found.log_likelihood, table[["a", "b", "se_a", "se_b"]], groups[["mean", "sd", "se_mean", "se_sd"]]
+
+    furnished_with("A.csv", "B.csv")
+    whole, table, groups = estimates()
+    code, _, err = run("responses", "export", "--exchange", "--district", "A", "-o", "A-x.csv", "--as", "lead")
+    assert code == 0, err
+    (tmp_path / "partner").mkdir()
+    monkeypatch.setenv("ITEMBANK_URL", str(shutil.copy(migrated, tmp_path / "partner" / "bank.db")))
+    monkeypatch.setenv("ITEMBANK_KEYS", str(tmp_path / "partner" / "keys"))
+    furnished_with("A-x.csv", "B.csv")
+    other, theirs, their_groups = estimates()
+    assert other == pytest.approx(whole, abs=1e-8 * abs(whole))
+    np.testing.assert_allclose(theirs, table, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(their_groups, groups, rtol=0, atol=1e-8)
+    database.engine().dispose()
