@@ -107,14 +107,19 @@ def read_table(path: str | Path, required: Sequence[str] = ()) -> Table:
     return parse_table(data, source, required)
 
 
-def parse_table(data: bytes, source: str, required: Sequence[str] = ()) -> Table:
-    """Read the bytes of a table; as `read_table`."""
+def parse_table(data: bytes, source: str, required: Sequence[str] = (), repeated: bool = False) -> Table:
+    """Read the bytes of a table; as `read_table`.
+
+    With `repeated` a name that stands there before gets its place behind it (`1.0`, `1.0 (7)`).
+    """
     found: list[Finding] = []
     digest = hashlib.sha256(data).hexdigest()
     text, encoding = _as_utf8(data, source, found)
     text, above, separator = _past_preamble(text)
     _check_shape(text, source, above, found)
-    names = _header(text, separator, source, above, found)
+    names = _header(text, separator, source, above, [] if repeated else found)
+    if repeated:
+        names = [f"{n} ({i})" if n and n in names[: i - 1] else n for i, n in enumerate(names, 1)]
     missing = [c for c in required if c not in names]
     for name in missing:
         here = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

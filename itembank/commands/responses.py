@@ -15,7 +15,9 @@ app = typer.Typer()
 app.registered_commands.extend(responses_export.app.registered_commands)
 app.registered_commands.extend(responses_rubrics.app.registered_commands)
 
-File = Annotated[str, typer.Argument(help="CSV, wide (a row per student) or long (a row per answer); - is stdin.")]
+File = Annotated[
+    str, typer.Argument(help="CSV, wide or long; Canvas' Student Analysis; QTI results (XML or zip); - is stdin.")
+]
 Administration = Annotated[str, typer.Option(help="Name; may be left away when there is one.")]
 District = Annotated[str, typer.Option(help="District of the whole file.")]
 Form = Annotated[str, typer.Option(help="Form of the whole file.")]
@@ -46,6 +48,9 @@ Empty = Annotated[
     str,
     typer.Option(help="What an empty cell of an item on the form is: by-position, omitted or not-administered."),
 ]
+Reader = Annotated[str, typer.Option(help="What the file is: auto, table, canvas (Student Analysis), qti (results).")]
+Profile = Annotated[Path | None, typer.Option(help="A saved mapping; other flags change it.")]
+SaveProfile = Annotated[Path | None, typer.Option(help="Write the mapping of these flags to a file.")]
 
 
 def layout_from(
@@ -128,6 +133,9 @@ def check(
     invalid: Invalid = None,
     not_given: NotGiven = None,
     empty: Empty = "by-position",
+    reader: Reader = "",
+    profile: Profile = None,
+    save_profile: SaveProfile = None,
     json: Json = False,
 ) -> None:
     """Find everything that is wrong with a file of responses; store nothing."""
@@ -135,17 +143,33 @@ def check(
         district, form, school, grade, date, column, attribute, map, prefix, ignore, layout, cells, omit, not_reached,
         invalid, not_given, empty,
     )  # fmt: skip
-    _check(file, administration, plan, json)
+    plan, reader = _profiled(plan, reader, profile, save_profile)
+    _check(file, administration, plan, reader, json)
 
 
-def _check(file: str, administration: str, plan: "Layout", json: bool) -> None:
-    from itembank import administrations, database, responses, storing, tabular, terminal
+def _profiled(plan: "Layout", reader: str, profile: Path | None, save: Path | None) -> "tuple[Layout, str]":
+    """The mapping that the flags and a profile make together, saved where that is wanted."""
+    from itembank import uploads
+    from itembank.errors import UsageFault
+
+    if reader and reader not in uploads.READERS:
+        raise UsageFault("bad-option", f"--reader {reader!r} is unknown.", "--reader " + ", ".join(uploads.READERS))
+    if profile is not None:
+        base, usual = uploads.read_profile(profile)
+        plan, reader = uploads.merged(base, plan), reader or usual
+    if save is not None:
+        uploads.write_profile(save, plan, reader or "auto")
+    return plan, reader or "auto"
+
+
+def _check(file: str, administration: str, plan: "Layout", reader: str, json: bool) -> None:
+    from itembank import administrations, database, responses, storing, terminal, uploads
     from itembank.errors import Rejected
 
-    table = tabular.read_table(file)
     with database.reading() as session:
         adm = administrations.administration_of(session, administration)
-        checked = responses.check(session, adm, table, plan)
+        table = uploads.read(file, plan, uploads.kinds(session, adm), reader)
+        checked = responses.check(session, adm, table, uploads.plan(plan, table))
         if not checked.refused:
             storing.find_stored(session, adm, checked)
     if json:
@@ -188,11 +212,14 @@ def load(
     rejected: Annotated[
         Path | None, typer.Option(help="New file for the rows with faults; the others are loaded.")
     ] = None,
+    reader: Reader = "",
+    profile: Profile = None,
+    save_profile: SaveProfile = None,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
     """Load a file of responses: the whole file, or nothing of it. The same file again changes nothing."""
-    from itembank import administrations, database, people, responses, tabular, terminal
+    from itembank import administrations, database, people, responses, terminal, uploads
     from itembank.commands.options import write_private
     from itembank.errors import Conflict
 
@@ -200,12 +227,16 @@ def load(
         district, form, school, grade, date, column, attribute, map, prefix, ignore, layout, cells, omit, not_reached,
         invalid, not_given, empty,
     )  # fmt: skip
+    plan, reader = _profiled(plan, reader, profile, save_profile)
     if dry_run:
-        _check(file, administration, plan, False)
+        _check(file, administration, plan, reader, False)
         return
-    table = tabular.read_table(file)
     if rejected is not None and rejected.exists():
         raise Conflict("file-exists", f"{rejected} is there already.", "--rejected ANOTHER")
+    with database.reading() as session:
+        adm = administrations.administration_of(session, administration)
+        table = uploads.read(file, plan, uploads.kinds(session, adm), reader)
+    plan = uploads.plan(plan, table)
     with database.writing() as session:
         adm = administrations.administration_of(session, administration)
         done = responses.load(session, adm, table, plan, people.acting(session, as_), rejected is not None)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from itembank import answer_sheets, concepts, forms, item_import, rosters, rubric_scoring, tickets
+from itembank import answer_sheets, concepts, forms, item_import, rosters, rubric_scoring, tickets, uploads
 from itembank.errors import ItembankError
+from itembank.sheets import Layout
 from itembank.tabular import parse_table
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -56,6 +57,53 @@ def test_a_changed_file_is_read_or_refused(tmp_path_factory, name, seeds, read, 
     path.write_bytes(changed(data, data.draw(st.sampled_from(seeds))))
     with contextlib.suppress(ItembankError):
         read(path)
+
+
+RESULTS = [
+    b'<assessmentResult xmlns="http://www.imsglobal.org/xsd/imsqti_result_v2p2"><context sourcedId="9"/><testResult '
+    b'identifier="T-F" datestamp="2026-05-04T09:00:00"/><itemResult identifier="I-Q1" datestamp="2026-05-04T09:00:00" '
+    b'sequenceIndex="1" sessionStatus="final"><responseVariable identifier="RESPONSE" cardinality="multiple" '
+    b'baseType="directedPair"><candidateResponse><value>R1 S</value></candidateResponse></responseVariable>'
+    b'<outcomeVariable identifier="SCORE" cardinality="single" baseType="float"><value>1.0</value></outcomeVariable>'
+    b"</itemResult></assessmentResult>",
+]
+ANALYSES = [
+    b"name,id,sis_id,submitted,attempt,101: What? [Q1],1.0,102: Match [Q2],1.0,n correct,n incorrect,score\n"
+    b'A,1,9,2026-05-04 16:20:11 UTC,1,B) 2,1.0,"1) a\\, b=>S) c,2) d=>D) e",1.0,2,0,2.0\n',
+]
+PROFILES = [b'{"reader": "canvas", "columns": {"student": "ID"}, "items": {"101": "Q1"}, "cells": "scores"}']
+KINDS = {"Q1": "choice", "Q2": "match", "Q3": "rubric"}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "read"),
+    [
+        (RESULTS, lambda path: uploads.read(path, Layout(), KINDS, "qti")),
+        (ANALYSES, lambda path: uploads.read(path, Layout(), KINDS, "canvas")),
+        (RESULTS + ANALYSES, lambda path: uploads.read(path, Layout(), KINDS)),
+        (PROFILES, uploads.read_profile),
+    ],
+)
+@FEW
+@given(data=st.data())
+def test_a_changed_upload_is_read_or_refused(tmp_path_factory, seeds, read, data):
+    path = tmp_path_factory.mktemp("fuzz") / "upload"
+    path.write_bytes(changed(data, data.draw(st.sampled_from(seeds))))
+    with contextlib.suppress(ItembankError):
+        read(path)
+
+
+@FEW
+@given(data=st.data())
+def test_a_changed_package_of_results_is_read_or_refused(tmp_path_factory, data):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as package:
+        package.writestr("1.xml", changed(data, RESULTS[0]))
+        package.writestr("2.xml", RESULTS[0])
+    path = tmp_path_factory.mktemp("fuzz") / "results.zip"
+    path.write_bytes(data.draw(st.sampled_from([held.getvalue(), changed(data, held.getvalue())])))
+    with contextlib.suppress(ItembankError):
+        uploads.read(path, Layout(), KINDS)
 
 
 @FEW
