@@ -185,13 +185,26 @@ def publish(
 @app.command("export")
 def export(
     number: Run = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="File to write (JSON).")] = "fit.json",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File to write: .json, or .xml for QTI usage data.")
+    ] = "fit.json",
 ) -> None:
-    """Write a run's parameters as a file that `scoring.read_fit` reads."""
+    """Write a run's parameters for `scoring.read_fit`; as .xml with the item analysis, for item banks of others."""
+    from pathlib import Path
+
     from itembank import terminal
     from scoring import bank
     from scoring.runs.calibrating import stored_fit
 
+    if output.lower().endswith(".xml"):
+        from scoring.runs.usage import usage_data
+
+        with bank.reading() as session:
+            content, items = usage_data(session, number)
+        Path(output).write_bytes(content)
+        terminal.say(f"Wrote {output}: statistics of {items} items as QTI usage data.")
+        terminal.next_step("itembank forms export FORM, the items themselves")
+        return
     with bank.reading() as session:
         fit = stored_fit(session, bank.run_of(session, number, "calibrate"))
     fit.save(output)
