@@ -9,9 +9,9 @@ TEMPLATES22 = "http://www.imsglobal.org/question/qti_v2p2/rptemplates/"
 _HTML = frozenset({
     "a", "abbr", "acronym", "address", "audio", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "cite",
     "code", "col", "colgroup", "dd", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2",
-    "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "label", "li", "math", "object", "ol", "p", "param", "picture",
-    "pre", "q", "ruby", "samp", "small", "source", "span", "strong", "sub", "summary", "sup", "table", "tbody",
-    "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var", "video",
+    "h3", "h4", "h5", "h6", "hr", "i", "iframe", "img", "kbd", "label", "li", "math", "object", "ol", "p", "param",
+    "picture", "pre", "q", "ruby", "samp", "script", "small", "source", "span", "strong", "sub", "summary", "sup",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "video",
 })  # fmt: skip
 
 
@@ -63,12 +63,14 @@ def to_3(root: Any) -> Any:
     is_new = local(root).startswith("qti-")
     if not is_new and local(root) != "assessmentItem":
         return None
+    home = root.tag.rpartition("}")[0]
     for node in root.iter():
         name = local(node)
         if not name:
             continue
-        in_math = "MathML" in node.tag.partition("}")[0]
-        if in_math or is_new or name in _HTML:
+        space = node.tag.rpartition("}")[0]
+        foreign = bool(space) and space != home  # MathML, SVG, XHTML
+        if foreign or is_new or name in _HTML:
             node.tag = name
             continue
         node.tag = "qti-" + kebab(name)

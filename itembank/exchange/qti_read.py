@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from itembank.answers import value_of
-from itembank.exchange import mathml
+from itembank.exchange import mathml, qti_losses
 from itembank.exchange.qti_dialect import to_3
 from itembank.exchange.qti_text import markdown, name, tex
 from itembank.findings import Finding
@@ -31,28 +31,8 @@ INTERACTIONS = (
     "qti-choice-interaction", "qti-inline-choice-interaction", "qti-text-entry-interaction",
     "qti-extended-text-interaction", "qti-match-interaction",
 )  # fmt: skip
-_LEFT = {
-    "qti-modal-feedback": "feedback to students",
-    "qti-feedback-block": "feedback to students",
-    "qti-feedback-inline": "feedback to students",
-    "qti-template-declaration": "a template: the item is read with its variables empty",
-    "qti-template-processing": "a template: the item is read with its variables empty",
-    "qti-stylesheet": "a style sheet",
-    "qti-companion-materials-info": "companion materials",
-    "qti-catalog-info": "accessibility catalog entries",
-    "qti-context-declaration": "a context declaration",
-    "audio": "sound",
-    "video": "a video",
-    "script": "a script",
-}
 IMPORTED = "imported from QTI"
 BLANK = "\ue010"  # stands for an entry inside a sentence until the text is written
-_OURS = frozenset({
-    "qti-response-processing", "qti-response-condition", "qti-response-if", "qti-response-else",
-    "qti-set-outcome-value", "qti-base-value", "qti-match", "qti-member", "qti-multiple", "qti-equal",
-    "qti-variable", "qti-correct", "qti-product", "qti-divide", "qti-truncate", "qti-integer-to-float",
-    "qti-map-response", "qti-is-null", "qti-and", "qti-gte",
-})  # fmt: skip
 
 
 @dataclass
@@ -120,9 +100,8 @@ def read(document: Any, source: str, media: Callable[[str], bytes | None]) -> tu
     if declared is None:
         work.note(root, "no-response", "left behind: the whole item, its response is not declared", "warning")
         return None, work.found
-    for node in root.iter():
-        if (what := _LEFT.get(name(node))) and not _within(node, interaction):
-            work.note(node, "left-behind", f"left behind: {what}")
+    ours = any((d.get("class") or "") == "itembank-facts" for d in body.iter("div"))
+    qti_losses.named(root, interaction, declared, ours, work.note)
     rubrics = {_kind(r): r for r in body.iter("qti-rubric-block")}
     facts = _facts(rubrics.get("facts"))
     answers = _rows(work, rubrics.get("answers"))
@@ -140,7 +119,6 @@ def read(document: Any, source: str, media: Callable[[str], bytes | None]) -> tu
     safe_id = re.sub(r"[^A-Za-z0-9._-]+", "-", identifier).strip("-._")[:64] or "ITEM"
     if safe_id != identifier:
         work.note(root, "renamed", f"the item is called {safe_id} here")
-    _processing(work, root)
     one = {k: v[0] for k, v in facts.items()}
     language = str(root.get("{http://www.w3.org/XML/1998/namespace}lang") or "en")[:2]
     difficulty = one.get("difficulty", "")
@@ -170,10 +148,6 @@ def read(document: Any, source: str, media: Callable[[str], bytes | None]) -> tu
         **parts,
     )
     return item, work.found
-
-
-def _within(node: Any, top: Any) -> bool:
-    return any(parent is top for parent in node.iterancestors())
 
 
 def _formulas(work: _Work, body: Any) -> None:
@@ -288,18 +262,6 @@ def _points(root: Any, declared: Any) -> int:
                 return int(best)
     best = max((_number(e.get("mapped-value")) for e in declared.iter("qti-map-entry")), default=1)
     return int(best) if 1 <= best <= 20 and declared.get("cardinality") == "single" else 1
-
-
-def _processing(work: _Work, root: Any) -> None:
-    """Scoring that is not one of the usual forms is left behind."""
-    for node in root.iter("qti-response-processing"):
-        template = str(node.get("template") or "").rpartition("/")[2].removesuffix(".xml")
-        usual = template in ("match_correct", "map_response") or (
-            not template and {name(n) for n in node.iter()} <= _OURS
-        )
-        if not usual:
-            message = "left behind: its own scoring; here the item is scored by its key"
-            work.note(node, "left-scoring", message, "warning", "compare the key")
 
 
 def _parts(

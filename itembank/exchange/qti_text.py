@@ -78,6 +78,20 @@ def _content(element: Any, figure: Callable[[Any], str]) -> str:
     return "".join(parts)
 
 
+_SMALL = {
+    "sup": str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿ"),
+    "sub": str.maketrans("0123456789+-−", "₀₁₂₃₄₅₆₇₈₉₊₋₋"),
+}
+
+
+def _raised(text: str, tag: str) -> str:
+    """A raised or lowered text: small signs where there are some, else a mark that says what it was."""
+    signs = _SMALL[tag]
+    if all(ord(c) in signs for c in text):
+        return text.translate(signs)
+    return f"{'^' if tag == 'sup' else chr(92) + '_'}({_escaped(text)})"
+
+
 def _one(child: Any, figure: Callable[[Any], str]) -> str:
     tag = name(child)
     if tag == "math":
@@ -89,6 +103,8 @@ def _one(child: Any, figure: Callable[[Any], str]) -> str:
         return _INLINE[tag] + _content(child, figure).strip() + _INLINE[tag]
     if tag == "code":
         return "`" + "".join(child.itertext()) + "`"
+    if tag in ("sub", "sup"):
+        return _raised("".join(child.itertext()).strip(), tag)
     if tag == "br":
         return "  \n"
     if tag in ("ul", "ol"):
