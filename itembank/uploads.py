@@ -87,7 +87,7 @@ def _without(table: Table, layout: Layout) -> Table:
 
 def plan(layout: Layout, table: Table) -> Layout:
     """The layout for a table that a reader has made: its columns have our names already."""
-    if table.separator and "student" not in table.columns:
+    if "student" not in table.columns:
         return layout
     roles = {r: c for r, c in layout.columns.items() if c in table.columns}
     return replace(layout, columns=roles)

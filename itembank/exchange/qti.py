@@ -1,9 +1,11 @@
 """QTI packages: forms and items out (3.0, 2.2), packages of others in, with a list of what is lost on the way."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from itembank import item_file, item_writer
 from itembank.errors import Rejected
@@ -176,7 +178,7 @@ def read(raw: bytes, source: str = "package.zip") -> tuple[list[Item], list[Find
     listed, labels, found = _listed(files, source)
     items: dict[str, Item] = {}
     for path in listed:
-        own = path.rpartition("/")[2]
+        own = "/".join(path.split("/")[-2:])  # other tools call every item's file the same
         item, more = _item(files, path, own)
         found += more
         if item is None:
@@ -206,7 +208,7 @@ def _listed(files: Mapping[str, bytes], source: str) -> tuple[list[str], dict[st
         if name(resource) != "resource":
             continue
         kind = resource.get("type") or ""
-        if "_item_" not in kind:
+        if not re.search(r"_(apip)?item_", kind):
             if "_test_" in kind or "_section_" in kind:
                 message = "left behind: the test's own structure; freeze a form of the items instead"
                 found.append(Finding(source, resource.sourceline or 0, "left-test", "notice", message))
@@ -215,6 +217,8 @@ def _listed(files: Mapping[str, bytes], source: str) -> tuple[list[str], dict[st
                 found.append(Finding(source, resource.sourceline or 0, "left-resource", "notice", message))
             continue
         path = safe.inner_path(resource.get("href") or "")
+        if path not in files and "%" in path:
+            path = safe.inner_path(unquote(path))
         if path not in files:
             found.append(Finding(source, resource.sourceline or 0, "no-file", "warning", f"{path[:80]} is not there"))
             continue
@@ -230,7 +234,10 @@ def _item(files: Mapping[str, bytes], path: str, own: str) -> tuple[Item | None,
     folder = path.rpartition("/")[0]
 
     def media(href: str) -> bytes | None:
-        return files.get(safe.inner_path(href, folder)) if href and ":" not in href else None
+        if not href or ":" in href:
+            return None
+        inner = (safe.inner_path(h, folder) for h in (href, unquote(href)) if ":" not in h)
+        return next((files[p] for p in inner if p in files), None)
 
     try:
         return qti_read.read(safe.xml(files[path], own), own, media)

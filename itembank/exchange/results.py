@@ -41,7 +41,7 @@ def read(raw: bytes, source: str, kinds: Mapping[str, str]) -> Table:
         kinds: item -> type; of `rubric` items the score is taken, of others the response.
 
     Returns:
-        A table whose rows are the documents in the order of their names (from 1). Identifiers that we exported lose
+        A table whose rows are the results, counted from 1 in the order of the documents' names. Identifiers that we exported lose
         their prefixes; letters of several choices stand beside each other (`A,C`), matched pairs as `1S 2D`.
 
     Raises:
@@ -53,7 +53,7 @@ def read(raw: bytes, source: str, kinds: Mapping[str, str]) -> Table:
     rows: list[_Row] = []
     numbers: list[int] = []
     names = sorted(n for n in files if not zipped or n.lower().endswith(".xml"))
-    for number, name in enumerate(names, 1):
+    for name in names:
         inner = f"{source}/{name}" if zipped else source
         try:
             root = safe.xml(files[name], name.rpartition("/")[2])
@@ -66,7 +66,7 @@ def read(raw: bytes, source: str, kinds: Mapping[str, str]) -> Table:
             found.append(Finding(inner, 0, "not-a-result", "error", message, "Export the results, not the test."))
         for result in results:
             rows.append(_result(result, inner, kinds, found))
-            numbers.append(number)
+            numbers.append(len(rows))
     if not rows and not found:
         found.append(Finding(source, 0, "no-results", "error", "There is no assessmentResult.", "Export it again."))
     if any(f.severity == "error" for f in found):
@@ -77,7 +77,7 @@ def read(raw: bytes, source: str, kinds: Mapping[str, str]) -> Table:
     columns |= {i: pa.array([r.cells.get(i, "") for r in rows], pa.string()) for i in items}
     digest = hashlib.sha256(raw).hexdigest()
     at = np.asarray(numbers, dtype=np.int64)
-    return Table(source, tuple(columns), pa.table(columns), at, digest, "utf-8", "", tuple(found))
+    return Table(source, tuple(columns), pa.table(columns), at, digest, "utf-8", ",", tuple(found))
 
 
 def _name(node: Any) -> str:

@@ -208,6 +208,13 @@ def test_canvas_own_numbers_are_warned_about_and_named_columns_are_used():
     assert [f.code for f in refused.value.findings] == ["missing-column"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_an_analysis_in_any_encoding_is_known_and_read(tmp_path, encoding):
+    path = tmp_path / "c.csv"
+    path.write_bytes(analysis(["Añejo", *ROW[1:]]).encode(encoding))
+    assert uploads.read(path, Layout(), KINDS).records()[0]["Q6"] == "1S 2D"
+
+
 def kept():
     """Student-free view of what is stored: answers by item version and code."""
     from sqlmodel import select

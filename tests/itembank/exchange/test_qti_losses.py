@@ -201,3 +201,30 @@ def test_items_in_any_declared_encoding_are_read(encoding):
     (item,), found = qti.read(text.encode(encoding))
     assert item.stem == "¿Cuánto?\n\nWhich?"
     assert found == []
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+
+
+def test_a_package_with_folders_of_the_same_names_a_test_and_shared_files():
+    """As several platforms write it: each item a folder with qti.xml and its style, names written for the web."""
+    picture = document('<p><img src="assets/Field%201.svg" alt="A field."/></p>' + CHOICE)
+    second = document().replace('identifier="i1"', 'identifier="i2"')
+    manifest = """<manifest xmlns="http://www.imsglobal.org/xsd/imscp_v1p1"><resources>
+<resource identifier="t" type="imsqti_test_xmlv2p1" href="tests/t/test.xml"/>
+<resource identifier="a" type="imsqti_apipitem_xmlv2p1" href="items/a/qti.xml"><file href="items/a/style/tao.css"/></resource>
+<resource identifier="b" type="imsqti_item_xmlv2p1" href="items/b%20c/qti.xml"/>
+<resource identifier="n" type="imsqti_item_xmlv2p1" href="items/none/qti.xml"/>
+<resource identifier="s" type="imsqti_stimulus_xmlv3p0" href="s.xml"/>
+<resource identifier="w" type="webcontent" href="items/a/assets/Field%201.svg"/></resources></manifest>"""
+    from tests.itembank.exchange.test_qti import zip_of
+
+    files = {"imsmanifest.xml": manifest, "items/a/qti.xml": picture, "items/a/assets/Field 1.svg": SVG}
+    files |= {"items/b c/qti.xml": second.replace("one", "one" + FEEDBACK), "tests/t/test.xml": "<assessmentTest/>"}
+    items, found = qti.read(zip_of(files))
+    assert [i.id for i in items] == ["i1", "i2"]
+    assert [f.alt for f in items[0].figures] == ["A field."]
+    assert [(f.source, f.code) for f in found] == [
+        ("package.zip", "left-test"), ("package.zip", "no-file"), ("package.zip", "left-resource"),
+        ("b c/qti.xml", "left-behind"),
+    ]  # fmt: skip
