@@ -41,8 +41,9 @@ def read(raw: bytes, source: str, kinds: Mapping[str, str]) -> Table:
         kinds: item -> type; of `rubric` items the score is taken, of others the response.
 
     Returns:
-        A table whose rows are the results, counted from 1 in the order of the documents' names. Identifiers that we exported lose
-        their prefixes; letters of several choices stand beside each other (`A,C`), matched pairs as `1S 2D`.
+        A table whose rows are the results, counted from 1 in the order of the documents' names. Identifiers that we
+        exported lose their prefixes; letters of several choices stand beside each other (`A,C`), matched pairs as
+        `1S 2D`.
 
     Raises:
         Rejected: with every document that cannot be read, or a package that is unsafe.

@@ -267,6 +267,16 @@ def test_faults_of_an_upload_are_named_with_row_and_column(furnished, run, tmp_p
     assert "c.csv:5 [student]: error: The student of this row stands in row 3 already." in err
     assert "Ann" not in err
     assert run("responses", "check", "c.csv", "--reader", "nothing")[0] == 2
+    (tmp_path / "c.csv").write_text(analysis(good, bad, questions=QUESTIONS[:5]))
+    code, _, err = run("responses", "load", "c.csv", "--district", "A", "--rejected", "again.csv")
+    assert code == 0, err
+    again = (tmp_path / "again.csv").read_text()
+    assert "S-2" in again
+    assert "Ann" not in again
+    (tmp_path / "again.csv").write_text(again.replace(",Z,", ",C,"))
+    code, _, err = run("responses", "load", "again.csv", "--district", "A")
+    assert code == 0, err
+    assert "Loaded 1 sitting" in err
 
 
 @pytest.mark.parametrize(
