@@ -22,6 +22,7 @@ def misconceptions(
     ability: "pd.Series[float] | None" = None,
     clusters: "pd.Series[object] | None" = None,
     codes: Mapping[str, str] | None = None,
+    weights: "pd.Series[float] | None" = None,
 ) -> pd.DataFrame:
     """Share of answers that show each misconception, by group, concept and ability band, with 95 % intervals.
 
@@ -36,6 +37,7 @@ def misconceptions(
         ability: θ or a score of each student, cut into thirds of all students; default no bands.
         clusters: school of each student, for intervals.
         codes: codes of blanks, beside O, R, M.
+        weights: case weights of shares and intervals; answers and students are counted all the same.
 
     Returns:
         One row per misconception, concept, group and band ("all" first): misconception, concept, group, band, items
@@ -48,7 +50,7 @@ def misconceptions(
     """
     columns = {str(c): j for j, c in enumerate(raw.columns)}
     problems = [f"options names {item}, which has no answers" for item in options if item not in columns]
-    for what, series in (("groups", groups), ("ability", ability), ("clusters", clusters)):
+    for what, series in (("groups", groups), ("ability", ability), ("clusters", clusters), ("weights", weights)):
         if series is not None and not series.index.equals(raw.index):
             problems.append(f"{what} is not aligned to the rows of the answers")
     if problems:
@@ -56,6 +58,7 @@ def misconceptions(
     group, group_labels = _labels(groups, len(raw))
     band, band_labels = _bands(ability, len(raw))
     unit = None if clusters is None else _units(clusters)
+    w = np.ones(len(raw)) if weights is None else weights.to_numpy(dtype=float)
     counts: dict[tuple[str, str], tuple[NDArray[np.float64], NDArray[np.float64], list[str]]] = {}
     for item, meaning in options.items():
         found = read_choices(raw.iloc[:, columns[item]], tuple(as_text(a) for a in meaning), codes)
@@ -75,12 +78,14 @@ def misconceptions(
     for (name, concept), (chosen_n, offered_n, items) in sorted(counts.items()):
         for b, band_label in enumerate((ALL, *band_labels)):
             here = inside & ((band == b - 1) if b else True)
-            s = shares(chosen_n, offered_n, np.where(here, group, -1), n_groups, unit)
+            cell = np.where(here, group, -1)
+            s = shares(chosen_n * w, offered_n * w, cell, n_groups, unit)
+            offered = np.bincount(cell[cell >= 0], weights=offered_n[cell >= 0], minlength=n_groups).astype(np.int64)
+            times = np.bincount(cell[cell >= 0], weights=chosen_n[cell >= 0], minlength=n_groups).astype(np.int64)
             for g, group_label in enumerate(group_labels):
-                if s.offered[g]:
-                    count = round(float(s.share[g] * s.offered[g]))
+                if offered[g]:
                     rows.append(
-                        (name, concept, group_label, band_label, len(items), s.students[g], s.offered[g], count,
+                        (name, concept, group_label, band_label, len(items), s.students[g], offered[g], times[g],
                          s.share[g], s.low[g], s.high[g])
                     )  # fmt: skip
     names = [

@@ -30,6 +30,8 @@ def read_files(
     ignore: Sequence[str] = (),
     omit: Sequence[str] = (),
     title: str = "",
+    weight: str = "",
+    attributes: Sequence[str] = (),
 ) -> AnalysisInput:
     """Read a wide file (one row per student) and, where given, a table of items.
 
@@ -42,6 +44,8 @@ def read_files(
         ignore: columns that are neither items nor anything else.
         omit: values that mean "left blank".
         title: for the report; the file's name without one.
+        weight: column of case weights; they are brought to a mean of 1.
+        attributes: columns that describe the students, to compare by.
 
     Raises:
         Rejected: with every finding; nothing is analysed.
@@ -50,7 +54,7 @@ def read_files(
     data = table.frame()
     found: list[Finding] = list(table.findings)
     known = _known_items(items, found)
-    used = [c for c in (group, cluster, identifier, *ignore) if c]
+    used = [c for c in (group, cluster, identifier, weight, *attributes, *ignore) if c]
     for name in used:
         if name not in data.columns:
             found.append(
@@ -64,6 +68,7 @@ def read_files(
     raw = data[names].mask(data[names].isin(list(omit)), "O") if omit else data[names].copy()
     scored = _score(names, meta, omit, table, found)
     groups, order = _groups(data, group, labels or {}, table, found)
+    weights = _weights(data, weight, table, found)
     if errors(found):
         raise Rejected("bad-table", f"{table.source} cannot be analysed as it is. Nothing was written.", "", found)
     index = pd.RangeIndex(1, len(data) + 1, name="row")
@@ -83,9 +88,14 @@ def read_files(
         group_order=order,
         group_word=group.replace("_", " ").lower() if group and group.islower() else "group",
         clusters=None if schools is None else schools.set_axis(index),
+        weights=None if weights is None else weights.set_axis(index),
+        persons=data[list(dict.fromkeys(attributes))].set_axis(index) if attributes else None,
         gate=_gate(bool(group), bool(cluster), len(order)),
         notices=tuple(Notice(f.code, f.severity, f.message) for f in found),
-        provenance={"responses": f"{table.source} sha256 {table.sha256[:16]}"},
+        provenance={
+            "responses": f"{table.source} sha256 {table.sha256[:16]}",
+            **({"weights": f"column {weight}, mean 1"} if weight else {}),
+        },
         **options,
     )
 
@@ -108,7 +118,7 @@ def _known_items(items: str | Path | None, found: list[Finding]) -> pd.DataFrame
         )
     for place in np.flatnonzero((frame["item"] == "").to_numpy()):
         found.append(_error(table.source, int(table.rows[place]), "no-item", "The row names no item.", "", "item"))
-    known = pd.DataFrame({c: frame.get(c, "") for c in _ITEM_COLUMNS})
+    known = frame.reindex(columns=list(_ITEM_COLUMNS), fill_value="")
     known.index = pd.Index(frame["item"], name="item")
     types = (*keys.TYPES[:-2], "score", "")
     for line, (name, row) in zip(table.rows.tolist(), known.iterrows(), strict=True):
@@ -305,6 +315,24 @@ def _schools(
         found.append(Finding(table.source, row, "no-school", "warning", message, "Fill the column.", cluster))
         schools = schools.mask(empty, "(none)" if groups is None else "(none) " + groups.astype(str))
     return schools
+
+
+def _weights(data: pd.DataFrame, weight: str, table: tabular.Table, found: list[Finding]) -> "pd.Series[float] | None":
+    """Case weights with a mean of 1, so that standard errors that count students count those who were tested."""
+    if not weight:
+        return None
+    values = pd.to_numeric(data[weight].str.replace(",", ".", regex=False), errors="coerce").astype(float)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)).to_numpy())
+    for place in wrong[:50]:
+        hint = "Fill it, or remove the row if the student stands for nobody."
+        found.append(
+            _error(
+                table.source, int(table.rows[place]), "bad-weight", "The weight is no positive number.", hint, weight
+            )
+        )
+    if len(wrong) > 50:
+        found.append(_error(table.source, 0, "bad-weight", f"{len(wrong) - 50} more rows like these.", "", weight))
+    return None if len(wrong) else values / values.mean()
 
 
 def _options(raw: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:

@@ -28,6 +28,7 @@ class AnalysisInput:
         group_order: the groups in the order they are shown.
         group_word: what a group is called.
         clusters: (N,) school of each student, or None.
+        weights: (N,) case weights with a mean of 1, or None.
         persons: (N rows) further attributes of the students (language, sex, ...), by name.
         cuts: concept -> cut on the concept's scale, or a cut free of any scale, which the calibration places;
             "set" where both districts agreed on a full panel's cut. Others are provisional.
@@ -53,6 +54,7 @@ class AnalysisInput:
     group_order: tuple[str, ...] = ()
     group_word: str = "group"
     clusters: pd.Series | None = None
+    weights: "pd.Series[float] | None" = None
     persons: pd.DataFrame | None = None
     cuts: Mapping[str, float | ScaleFreeCut] = field(default_factory=dict)
     gate: tuple[tuple[str, str, str], ...] = ()

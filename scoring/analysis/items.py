@@ -30,13 +30,17 @@ def item_table(data: AnalysisInput, classical: Any, fit: Any) -> pd.DataFrame:
             "model": "",
             "n": stats["n"].reindex(data.items.index).fillna(0).astype(int),
             "points": data.items["points"],
-            "share_correct": stats["proportion_correct"],
+            "share_correct": stats["proportion_correct"]
+            if data.weights is None
+            else _share_correct(data.scored, data.items["points"], data.weights),
         },
         index=data.items.index,
     )
     for group in data.group_order:
         here = np.asarray(data.groups == group)
-        table[f"share_correct: {group}"] = _share_correct(data.scored[here], data.items["points"])
+        table[f"share_correct: {group}"] = _share_correct(
+            data.scored[here], data.items["points"], _of(data.weights, here)
+        )
     table["item_rest"] = stats["item_rest"]
     estimated = single_rows(fit.items)
     table["model"] = estimated["model"].reindex(table.index).fillna("")
@@ -62,9 +66,22 @@ def _difficulty(items: pd.DataFrame, column: str) -> pd.Series:
     return out
 
 
-def _share_correct(scored: pd.DataFrame, most: pd.Series) -> pd.Series:
-    means = pd.Series({item: points(scored[item]).mean() for item in scored.columns})
+def _share_correct(
+    scored: pd.DataFrame, most: pd.Series, weights: "pd.Series[float] | None" = None
+) -> "pd.Series[float]":
+    means = pd.Series({item: _mean(points(scored[item]), weights) for item in scored.columns})
     return means / most.where(most > 0, np.nan)
+
+
+def _mean(values: "pd.Series[Any]", weights: "pd.Series[float] | None") -> float:
+    if weights is None:
+        return float(values.mean())
+    given = values.notna()
+    return float(np.average(values[given], weights=weights[given])) if given.any() else float("nan")
+
+
+def _of(weights: "pd.Series[float] | None", here: Any) -> "pd.Series[float] | None":
+    return None if weights is None else weights[here]
 
 
 def points(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -144,10 +161,11 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
     for item, options in data.options.groupby("item", sort=False):
         codes, words = _answers(data.raw[item])
         for group, here in groups:
-            counts: dict[str, int] = {}
-            for word, count in zip(words, np.bincount(codes[here], minlength=len(words)).tolist(), strict=True):
-                counts[word] = counts.get(word, 0) + count
-            n = sum(count for word, count in counts.items() if word not in NO_ANSWER)
+            counts = _by_word(codes[here], words, None)
+            n = int(sum(count for word, count in counts.items() if word not in NO_ANSWER))
+            if data.weights is not None:
+                counts = _by_word(codes[here], words, data.weights.to_numpy(dtype=float)[here])
+            offered = sum(count for word, count in counts.items() if word not in NO_ANSWER)
             rows += [
                 (
                     item,
@@ -156,11 +174,19 @@ def option_table(data: AnalysisInput) -> pd.DataFrame:
                     o.misconception,
                     group,
                     n,
-                    sum(counts.get(a, 0) for a in o.answers if a not in NO_ANSWER) / n if n else np.nan,
+                    sum(counts.get(a, 0) for a in o.answers if a not in NO_ANSWER) / offered if n else np.nan,
                 )
                 for o in options.itertuples()
             ]
     return pd.DataFrame(rows, columns=["item", "option", "is_key", "misconception", "group", "n", "share"])
+
+
+def _by_word(codes: NDArray[np.int64], words: list[str], weights: NDArray[np.float64] | None) -> dict[str, float]:
+    """How often each answer was given; with weights, their sums."""
+    counts: dict[str, float] = {}
+    for word, count in zip(words, np.bincount(codes, weights, len(words)).tolist(), strict=True):
+        counts[word] = counts.get(word, 0) + count
+    return counts
 
 
 def _answers(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], list[str]]:

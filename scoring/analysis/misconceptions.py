@@ -20,7 +20,8 @@ def misconception_table(data: AnalysisInput) -> pd.DataFrame:
         meaning.setdefault(str(row.item), {}).update(dict.fromkeys(row.answers, str(row.misconception)))
     concepts = {str(i): str(c) for i, c in data.items["concept"].items()}
     groups = data.groups if data.groups is not None else pd.Series("all students", index=data.raw.index)
-    found = misconceptions(data.raw, meaning, groups=groups, concepts=concepts, clusters=data.clusters)
+    found = misconceptions(data.raw, meaning, groups=groups, concepts=concepts, clusters=data.clusters,
+                           weights=data.weights)  # fmt: skip
     found = found[(found["band"] == "all") & (found["students"] >= SMALLEST_CELL) & (found["group"] != "all")]
     names = data.misconceptions["name"]
     table = pd.DataFrame(

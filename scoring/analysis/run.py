@@ -28,6 +28,10 @@ DRAWS = 20
 #: Students of a random part where schools were not recorded, and how many parts at most.
 PART, MOST_PARTS = 12, 60
 #: Bins of the score distributions (θ); no bin shows single students, since it holds plausible values of a whole group.
+WEIGHTED = (
+    "Case weights enter the calibration, the populations, every share, average and difference; numbers of students are "
+    "counted, and item statistics other than shares (item-rest, differences at equal ability) are unweighted."
+)
 BINS = np.arange(-4.0, 4.01, 0.25)
 FEWEST_FOR_CURVE = 100
 
@@ -101,6 +105,8 @@ def analyse(
 def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | None, asked: Asked | None) -> Analysed:
     steps = Steps(progress)
     steps.notices.extend(data.notices)
+    if data.weights is not None:
+        steps.notices.append(Notice("weighted", "notice", WEIGHTED))
     asked = asked or Asked()
     described = describe(data, persons_of(data), asked)
     scored = _informative(data, steps)
@@ -109,7 +115,9 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
         raw = data.raw if data.raw is not None and key else None
         classical = scoring.classical(data.scored, raw=raw, key=key or None)
     with steps.step("calibration"):
-        fit = scoring.calibrate(scored, groups=data.groups, partner=data.groups, clusters=_enough_clusters(data))
+        fit = scoring.calibrate(
+            scored, groups=data.groups, partner=data.groups, weights=data.weights, clusters=_enough_clusters(data)
+        )
     steps.notices.extend(Notice(n.code, n.severity, _sentence(n)) for n in fit.notices)
     if not fit.converged:
         raise scoring.NotConverged(
@@ -194,8 +202,9 @@ def _profile(
     persons, condition_on = described.persons, described.condition_on
     with steps.step("plausible values of the score"):
         total = scoring.plausible_values(
-            fit, scored, persons, condition_on, draws=DRAWS, seed=seed, concepts=dict.fromkeys(fit.item_names, "total")
-        )
+            fit, scored, persons, condition_on, draws=DRAWS, seed=seed,
+            concepts=dict.fromkeys(fit.item_names, "total"), weights=data.weights,
+        )  # fmt: skip
     members = {i: str(data.items.at[i, "concept"]) for i in scored.columns if data.items.at[i, "concept"]}
     if not members:
         steps.notices.append(
@@ -220,6 +229,7 @@ def _profile(
             members,
             groups=data.groups,
             partner=data.groups,
+            weights=data.weights,
             clusters=_enough_clusters(data),
             cuts={c: cut for c, cut in data.cuts.items() if c in set(members.values())} or None,
         )
@@ -227,9 +237,11 @@ def _profile(
     compared, drawn = None, None
     if len(data.group_order) > 1 or described.by:
         with steps.step("comparison"):
-            drawn = scoring.plausible_values(profile, tagged, persons, condition_on, draws=DRAWS, seed=seed)
+            drawn = scoring.plausible_values(
+                profile, tagged, persons, condition_on, draws=DRAWS, seed=seed, weights=data.weights
+            )
             if len(data.group_order) > 1:
-                compared = scoring.compare(drawn, by="district", clusters="school", cuts=_cuts(profile), mode="schools")
+                compared = scoring.compare(drawn, by="district", cuts=_cuts(profile))
     return profile, compared, drawn, total
 
 
@@ -259,7 +271,7 @@ def _mean_contrasts(data: AnalysisInput, total: Any, compared: pd.DataFrame | No
     """Differences in means, of the score over all items and then by concept."""
     if len(data.group_order) < 2:
         return pd.DataFrame()
-    overall = scoring.compare(total, by="district", clusters="school", mode="schools")
+    overall = scoring.compare(total, by="district")
     tables = [concept_tables.mean_contrasts(overall, data.group_order, {"total": TOTAL})]
     if compared is not None:
         tables.append(concept_tables.mean_contrasts(compared, data.group_order, {}))
@@ -316,12 +328,14 @@ def _concepts(
 def _distribution(data: AnalysisInput, drawn: Any) -> pd.DataFrame:
     """Share of each group's plausible values in each bin; groups too small for a curve are left out."""
     groups = persons_of(data)["district"].to_numpy()
+    weights = np.ones(len(groups)) if data.weights is None else data.weights.to_numpy(dtype=float)
     rows = []
     for group in data.group_order or ("all",):
         values = drawn.values[groups == group, :, 0]
         if len(values) < FEWEST_FOR_CURVE:
             continue
-        share = np.histogram(np.clip(values, BINS[0], BINS[-1] - 1e-6), BINS)[0] / values.size
+        w = np.broadcast_to(weights[groups == group, None], values.shape)
+        share = np.histogram(np.clip(values, BINS[0], BINS[-1] - 1e-6), BINS, weights=w)[0] / w.sum()
         name = group if data.group_order else "all students"
         rows += [(name, low, high, s) for low, high, s in zip(BINS[:-1], BINS[1:], share, strict=True)]
     return pd.DataFrame(rows, columns=["group", "low", "high", "share"])

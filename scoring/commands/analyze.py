@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from scoring.commands.options import Adjust, By, Within, asked_for
+
 app = typer.Typer()
 
 
@@ -19,6 +21,10 @@ def analyze(
     omit: list[str] = typer.Option([], help="Value that means 'left blank'; repeat it or give several with commas."),
     identifier: str = typer.Option("", "--id", help="Column with the students' identifiers."),
     cluster: str = typer.Option("", help="Column with the school (or class) of each student."),
+    weight: str = typer.Option("", help="Column with case weights, positive numbers; only their ratios matter."),
+    by: By = None,
+    within: Within = "district",
+    adjust: Adjust = None,
     title: str = typer.Option("", help="Title of the report."),
     seed: int = typer.Option(1, min=0, max=2**31 - 1, help="Seed of every draw."),
     summary: bool = typer.Option(False, "--summary", help="Also print five plain sentences on standard output."),
@@ -31,6 +37,7 @@ def analyze(
 
     if items and columns:
         raise UsageFault("both-given", "--items already says which columns are items.", "Leave out --columns.")
+    asked = asked_for(by, within, adjust)
     data = read_files(
         responses,
         items=items or None,
@@ -38,6 +45,8 @@ def analyze(
         group=group,
         labels=pairs(labels),
         cluster=cluster,
+        weight=weight,
+        attributes=[*asked.by, *asked.adjust],
         identifier=identifier,
         ignore=words(ignore),
         omit=words(omit),
@@ -59,7 +68,7 @@ def analyze(
     folder = Path(output)
     made = writable(folder)
     try:
-        result = analyse(data, seed=seed, progress=terminal.say)
+        result = analyse(data, seed=seed, progress=terminal.say, asked=asked)
     except BaseException:
         if made:
             folder.rmdir()

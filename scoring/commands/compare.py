@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.commands.options import Administration, As, Format, Json, show_table
+from scoring.commands.options import Adjust, Administration, As, By, Format, Json, Within, asked_for, show_table
 
 app = typer.Typer()
 
@@ -18,17 +18,9 @@ SHOWN = {
 @app.command("run")
 def run(
     administration: Administration = "",
-    by: Annotated[
-        list[str] | None, typer.Option("--by", help="Also compare by a recorded attribute; give it for each.")
-    ] = None,
-    within: Annotated[
-        str,
-        typer.Option(help="district: gaps inside each district, and the districts inside each level. none: pooled."),
-    ] = "district",
-    adjust: Annotated[
-        list[str] | None,
-        typer.Option("--adjust", help="Also compare at a common mix of this attribute; give it for each."),
-    ] = None,
+    by: By = None,
+    within: Within = "district",
+    adjust: Adjust = None,
     schools: Annotated[
         str,
         typer.Option(
@@ -41,15 +33,11 @@ def run(
 ) -> None:
     """Analyse an administration and compare its districts; the result is kept for reports."""
     from itembank import tabular, terminal
-    from itembank.errors import UsageFault
     from scoring import bank
-    from scoring.analysis.subgroups import Asked
     from scoring.report.words import five_sentences
     from scoring.runs.comparing import compare_administration
 
-    if within not in ("district", "none"):
-        raise UsageFault("bad-option", f"--within {within!r} is unknown.", "--within district or --within none")
-    asked = Asked(tuple(by or ()), within == "district", tuple(adjust or ()))
+    asked = asked_for(by, within, adjust)
     places = tabular.read_table(schools, required=["district", "school"]).frame() if schools else None
     with bank.writing() as session:
         stored, result = compare_administration(

@@ -1,19 +1,37 @@
 """Options that the commands of scoring share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from itembank.commands.options import As, DryRun, Format, Json, format_of
 
 Administration = Annotated[str, typer.Option(help="Name of the administration; may be left away when there is one.")]
-__all__ = ["Administration", "As", "DryRun", "Format", "Json", "show_table"]
+By = Annotated[list[str] | None, typer.Option("--by", help="Also compare by a recorded attribute; give it for each.")]
+Within = Annotated[
+    str, typer.Option(help="district: gaps inside each district, and the districts inside each level. none: pooled.")
+]
+Adjust = Annotated[
+    list[str] | None,
+    typer.Option("--adjust", help="Also compare at a common mix of this attribute; give it for each."),
+]
+__all__ = ["Adjust", "Administration", "As", "By", "DryRun", "Format", "Json", "Within", "asked_for", "show_table"]
+
+
+def asked_for(by: list[str] | None, within: str, adjust: list[str] | None) -> Any:
+    """What is compared beside the districts, as `scoring.analysis.subgroups.Asked`."""
+    from itembank.errors import UsageFault
+    from scoring.analysis.subgroups import Asked
+
+    if within not in ("district", "none"):
+        raise UsageFault("bad-option", f"--within {within!r} is unknown.", "--within district or --within none")
+    return Asked(tuple(by or ()), within == "district", tuple(adjust or ()))
 
 
 def show_table(table: object, format: str, json: bool) -> None:
     """A DataFrame on stdout in the format asked for."""
     import math
-    from typing import Any, cast
+    from typing import cast
 
     from itembank import terminal
 

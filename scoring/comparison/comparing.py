@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.comparison.conditioning import level_names
 from scoring.comparison.contrasts import Contrast, Groups, make_contrasts
-from scoring.comparison.imputing import PlausibleValues
+from scoring.comparison.imputing import PlausibleValues, check_weights
 from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.groups.inference import (
     FEWEST_ITEMS,
@@ -54,7 +54,7 @@ def compare(
         cuts: concept -> cut, concept -> (cut, SE), or a table indexed by concept with columns cut and, optionally, se.
             With an SE the rates are also given at the cut minus and plus one SE; the cut is held fixed otherwise.
         mode: "schools" (schools like these) or "students" (these students).
-        weights: case weights, aligned to the rows of persons.
+        weights: case weights, aligned to the rows of persons; default those the plausible values were drawn with.
         linking: SE of the link between the two sides' scales, in SDs of θ, one for all or by concept; 0 within one
             calibration (the default).
         adjust: columns whose mix is made equal (post-stratification); these rows follow the unadjusted ones.
@@ -70,13 +70,14 @@ def compare(
     """
     pv = plausible_values
     by = [by] if isinstance(by, str) else list(by)
+    weights = pv.weights if weights is None else weights
     _check(pv, [*by, *adjust], clusters, mode, weights, level)
     groups, contrasts = make_contrasts(pv.persons, by, list(adjust))
     cut_table, cut_names = read_cuts(cuts, pv.concepts)
     member = groups.member()
     w = None if weights is None else weights.to_numpy(dtype=float)
     rep = replicate(pv.regression, pv.shifts, pv.values, member, cut_table, w)
-    latent = _latent(pv, member, cut_table)
+    latent = _latent(pv, member, cut_table, w)
     link = _linking(linking, pv.concepts)
     density = _densities(pv, member, cut_table) if np.any(link > 0) and cut_table.size else None
     actual_schools = _school_counts(pv, groups)
@@ -136,11 +137,7 @@ def _check(
         )
     if not 0.5 <= level < 1:
         raise DesignError("level", f"An interval of level {level} is of no use.", "Use 0.95.")
-    if weights is not None:
-        if not weights.index.equals(pv.persons.index):
-            raise DesignError("weights", "The rows of weights are not those of persons.")
-        if not np.all(np.isfinite(weights.to_numpy(dtype=float)) & (weights.to_numpy(dtype=float) > 0)):
-            raise DesignError("weights", "Weights must be positive numbers.")
+    check_weights(weights, pv.persons)
     problems = [f"{n}: no such column" for n in columns if n not in pv.persons.columns]
     problems += [
         f"{n}: not conditioned on"
@@ -258,10 +255,10 @@ def _effect(contrast: Contrast, a: Array, c: int, k: int) -> Array:
     return np.asarray(gap if len(angle) == 2 else gap - (angle[2] - angle[3]))
 
 
-def _latent(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array) -> Array:
+def _latent(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array, weights: Array | None) -> Array:
     """(G, C, K) latent-regression estimates beside the plausible values; the mean square is not needed."""
     out = np.full((member.shape[1], len(pv.concepts), 2 + cuts.shape[1]), np.nan)
-    out[:, :, 0], out[:, :, 2:] = regression_rates(pv.regression, member, cuts)
+    out[:, :, 0], out[:, :, 2:] = regression_rates(pv.regression, member, cuts, weights)
     return out
 
 

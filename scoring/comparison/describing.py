@@ -44,7 +44,7 @@ def group_estimates(
         by: one column or several (every combination is a group).
         cuts: as in `scoring.compare`.
         mode: as in `scoring.compare`.
-        weights: case weights, aligned to persons.
+        weights: as in `scoring.compare`.
         percentiles: for example (10, 25, 50, 75, 90); SE by the slope of the distribution there (Woodruff 1952).
         level: of the intervals.
 
@@ -53,6 +53,7 @@ def group_estimates(
     """
     pv = plausible_values
     names = [by] if isinstance(by, str) else list(by)
+    weights = pv.weights if weights is None else weights
     _check(pv, names, pv.clusters, mode, weights, level)
     cut_table, cut_names = read_cuts(cuts, pv.concepts)
     w = None if weights is None else weights.to_numpy(dtype=float)

@@ -45,6 +45,7 @@ class PlausibleValues:
         regression: the latent regression.
         shifts: its re-estimates without each school.
         seed: of the draws.
+        weights: case weights the latent regression was fitted with.
     """
 
     values: NDArray[np.float32]
@@ -60,6 +61,7 @@ class PlausibleValues:
     regression: LatentRegression
     shifts: ParameterShifts
     seed: int
+    weights: "pd.Series[float] | None" = None
 
     @property
     def draws(self) -> int:
@@ -150,6 +152,7 @@ def plausible_values(
     clusters: str = "school",
     concepts: Mapping[str, str] | None = None,
     codes: Mapping[str, str] | None = None,
+    weights: "pd.Series[float] | None" = None,
 ) -> PlausibleValues:
     """Plausible values from a latent regression on reported variables, district and school.
 
@@ -164,6 +167,7 @@ def plausible_values(
         clusters: column of the school; schools under 11 students are pooled within their district.
         concepts: item -> concept, where the items do not carry it themselves.
         codes: as in `calibrate`. Not reached items are left out.
+        weights: case weights, aligned to persons: a student of weight 2 counts like two. Comparisons use them, too.
 
     Returns:
         PlausibleValues.
@@ -173,6 +177,7 @@ def plausible_values(
         NotConverged: the latent regression did not settle.
     """
     _check_index(responses, persons)
+    check_weights(weights, persons)
     if draws < 2:
         raise DesignError("draws", f"{draws} draws cannot tell how much they differ.", "Use 5 to 100; 20 is usual.")
     parameters, of_item, names = _items(fit_or_profile, concepts)
@@ -190,7 +195,8 @@ def plausible_values(
     nodes = np.arange(-HALF_WIDTH, HALF_WIDTH + SPACING / 2, SPACING)
     who = condition(persons, condition_on, partner, clusters)
     with threadpool_limits(limits=1, user_api="blas"):
-        design = build_design(who.x, who.school, who.district)
+        w = None if weights is None else weights.to_numpy(dtype=float)
+        design = build_design(who.x, who.school, who.district, weight=w)
         ev = evidence(read.scores[design.order], log_probabilities(items, nodes), concept, nodes, len(names))
         _check_evidence(ev, who.district[design.order], who.districts, names)
         regression = fit(ev, design, tolerance=TOLERANCE)
@@ -200,8 +206,19 @@ def plausible_values(
     used = {name: int((concept == c).sum()) for c, name in enumerate(names)}
     return PlausibleValues(
         values, names, persons, partner, clusters, who.variables, who.columns, who.districts, used, schools,
-        regression, shifts, seed,
+        regression, shifts, seed, weights,
     )  # fmt: skip
+
+
+def check_weights(weights: "pd.Series[float] | None", persons: pd.DataFrame) -> None:
+    """Refuse case weights that belong to other rows or are not positive."""
+    if weights is None:
+        return
+    if not weights.index.equals(persons.index):
+        raise DesignError("weights", "The rows of weights are not those of persons.")
+    values = weights.to_numpy(dtype=float)
+    if not np.all(np.isfinite(values) & (values > 0)):
+        raise DesignError("weights", "Weights must be positive numbers.")
 
 
 def _check_index(responses: pd.DataFrame, persons: pd.DataFrame) -> None:

@@ -34,6 +34,7 @@ class Design:
         school_start: (S,) first student of each school.
         school_first_cell: (S,) first cell of each school.
         pooled: how many schools were pooled for being small.
+        weight: (N,) case weights of the sorted students; None: everybody counts once.
     """
 
     x: Array
@@ -49,6 +50,7 @@ class Design:
     school_start: Ints
     school_first_cell: Ints
     pooled: int
+    weight: Array | None = None
 
     @property
     def n_districts(self) -> int:
@@ -65,7 +67,9 @@ class Design:
         return slice(first, first + int(self.school_size[s]))
 
 
-def build_design(x: Array, school: Ints, district: Ints, smallest: int = SMALLEST_SCHOOL) -> Design:
+def build_design(
+    x: Array, school: Ints, district: Ints, smallest: int = SMALLEST_SCHOOL, weight: Array | None = None
+) -> Design:
     """Sort students into cells.
 
     Args:
@@ -73,6 +77,7 @@ def build_design(x: Array, school: Ints, district: Ints, smallest: int = SMALLES
         school: (N,) school numbers.
         district: (N,) district numbers 0..D-1.
         smallest: schools with fewer students are pooled within their district.
+        weight: (N,) positive case weights: a student of weight 2 counts like two students of the same answers.
 
     Raises:
         DesignError: a school in two districts, or columns of the design that repeat each other.
@@ -119,4 +124,5 @@ def build_design(x: Array, school: Ints, district: Ints, smallest: int = SMALLES
         school_start=new_school,
         school_first_cell=np.searchsorted(new_cell, new_school),
         pooled=int(small.sum()),
+        weight=None if weight is None else np.asarray(weight, dtype=float)[order],
     )

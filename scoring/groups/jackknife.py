@@ -246,7 +246,9 @@ def _sensitivities(mean: Array, variance: Array, cuts: Array) -> tuple[Array, Ar
     return np.nan_to_num(by_mean), np.nan_to_num(by_variance)
 
 
-def regression_rates(regression: LatentRegression, member: NDArray[np.bool_], cuts: Array) -> tuple[Array, Array]:
+def regression_rates(
+    regression: LatentRegression, member: NDArray[np.bool_], cuts: Array, weights: Array | None = None
+) -> tuple[Array, Array]:
     """The latent-regression estimate beside the plausible values: means (G, C) and shares at L cuts (G, C, L).
 
     Averages of posterior means and of the tilted marginals' probabilities under the groups' own population model.
@@ -254,8 +256,11 @@ def regression_rates(regression: LatentRegression, member: NDArray[np.bool_], cu
     Args:
         member: (N, G), in the caller's order.
         cuts: (C, L).
+        weights: (N,) case weights in the caller's order.
     """
     inside = member[regression.design.order].astype(float)
+    if weights is not None:
+        inside *= np.asarray(weights, dtype=float)[regression.design.order, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         inside = inside / inside.sum(axis=0)
     rates = np.empty((member.shape[1], *cuts.shape))

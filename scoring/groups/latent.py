@@ -153,7 +153,8 @@ def _covariance_step(
         step = np.abs(sigma[d] / population.sigma[d] - 1) if held else np.abs(e)
         largest = max(largest, float(step.max()))
     if np.any(size < FREE_CORRELATIONS_FROM) and design.n_districts > 1 and c > 1:
-        sigma = _common_correlations(sigma, size)
+        counted = np.bincount(design.district, weights=design.weight, minlength=design.n_districts)
+        sigma = _common_correlations(sigma, counted)
         largest = float(np.abs(sigma / population.sigma - 1).max())
     tau = moved(population.tau, tau_step) if np.any(tau_step) else population.tau
     return Population(gamma.reshape(c, -1).T, sigma, tau), largest
@@ -176,7 +177,7 @@ def inside(sigma: Array) -> tuple[Array, bool]:
     return shrunk * sd[:, None] * sd, True
 
 
-def _common_correlations(sigma: Array, size: NDArray[np.int64]) -> Array:
+def _common_correlations(sigma: Array, size: NDArray[np.float64] | NDArray[np.int64]) -> Array:
     sd = np.sqrt(np.einsum("dcc->dc", sigma))
     correlation = sigma / sd[:, :, None] / sd[:, None, :]
     common = np.average(correlation, axis=0, weights=size)

@@ -128,7 +128,7 @@ def collect(design: Design, sites: Sites, population: Population, workspace: Arr
 def _posteriors(
     design: Design, sites: Sites, population: Population, workspace: Array | None
 ) -> tuple[Array, Array, Array]:
-    """V_i (C, C, N), and the sums over each cell of V_i P_i (M, C, C) and V_i h_i (M, C).
+    """V_i (C, C, N), and the weighted sums over each cell of V_i P_i (M, C, C) and V_i h_i (M, C).
 
     Students come last, so that each operation is one long loop. V_i comes from Σ by one change of rank one per
     concept, V ← V - v v' p/(1 + p v_c) (Sherman & Morrison 1950).
@@ -147,6 +147,9 @@ def _posteriors(
         first = int(np.searchsorted(design.cell_start, r.start, side="right")) - 1
         last = int(np.searchsorted(design.cell_start, r.stop, side="left"))
         starts = np.maximum(design.cell_start[first:last] - r.start, 0)
+        if design.weight is not None:
+            shift *= design.weight[r]
+            precision *= design.weight[r]
         answer = np.add.reduceat((v * shift).sum(axis=1), starts, axis=1)
         v *= precision
         return slice(first, last), np.add.reduceat(v, starts, axis=2), answer
@@ -217,11 +220,12 @@ def covariance_scores(
         # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
         left = np.linalg.inv(root[d])
         m = eye.reshape(-1, 1) - np.kron(left, left) @ flat[:, rows]
-        info[s] = (m @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
+        w = 1.0 if design.weight is None else design.weight[rows]
+        info[s] = ((m * w) @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
         q = residual[rows] @ root[d]
         spread = left @ sums.school_gain[s] @ left.T
         from_school = (info[s] @ spread.reshape(-1)).reshape(c, c)
-        score[s] = 0.5 * (q.T @ q + from_school - m.sum(axis=1).reshape(c, c))
+        score[s] = 0.5 * ((q.T * w) @ q + from_school - (m * w).sum(axis=1).reshape(c, c))
     info *= 0.5
     return CovarianceScores(residual, score, info, *_tau_scores(sums, population, effects, gamma_covariance))
 

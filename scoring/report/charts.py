@@ -177,7 +177,7 @@ def wright_map(distribution: pd.DataFrame, items: pd.DataFrame, groups: Sequence
     """
     shown = items.dropna(subset=["b"])
     shown = shown[shown["b"].abs() < 5]
-    data = shown.reset_index(names="item").assign(name=shown["concept"].map(names).fillna("items").to_numpy())
+    data = shown.reset_index(names="item").assign(name=[names.get(str(c), "items") for c in shown["concept"]])
     hardest = ", ".join(data.sort_values("b")["item"].tail(3)[::-1])
     easiest = ", ".join(data.sort_values("b")["item"].head(3))
     limit = [-3.5, 3.5]

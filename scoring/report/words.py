@@ -102,6 +102,8 @@ def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second:
 def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[str]) -> str:
     groups = [g for g in analysis.groups if short.get(g)]
     if len(analysis.groups) < 2:
+        if len(analysis.subgroups):
+            return " ".join(between_students(analysis))
         return "No groups were named, so nothing is compared: this report describes the students and the items."
     n = len({str(c) for c in analysis.contrasts["concept"]}) if len(analysis.contrasts) else 0
     if n == 0:
@@ -144,6 +146,28 @@ def overall(analysis: Analysis) -> str:
         f"{ahead}’s average is above {behind}’s by {abs(row['difference']):.2f} of the students’ spread "
         f"(likely {low:.2f} to {high:.2f})."
     )
+
+
+def between_students(analysis: Analysis) -> list[str]:
+    """Where no districts are compared: a sentence on the averages of each pair of groups of students."""
+    rows = analysis.subgroups
+    rows = rows[(rows["measure"] == "mean") & (rows["kind"] == "gap") & (rows["concept"] == TOTAL)]
+    rows = rows[rows["adjusted"].fillna("") == ""]
+    out = []
+    for row in rows.itertuples():
+        sides = f"“{row.group}” and “{row.versus}”"
+        if row.low != row.low:
+            out.append(f"Over all items, {sides} cannot be compared: {row.status}.")
+        elif row.low <= 0 <= row.high:
+            out.append(f"Over all items, the averages of {sides} are too close to tell apart.")
+        else:
+            ahead, behind = (row.group, row.versus) if row.estimate > 0 else (row.versus, row.group)
+            low, high = sorted((abs(float(row.low)), abs(float(row.high))))
+            out.append(
+                f"Over all items, the average of “{ahead}” is above that of “{behind}” by {abs(row.estimate):.2f} of "
+                f"the students’ spread (likely {low:.2f} to {high:.2f})."
+            )
+    return out[:4]
 
 
 def _lower(name: str) -> str:

@@ -96,3 +96,27 @@ def test_faults_of_the_item_table(write):
     with pytest.raises(Rejected) as error:
         read_files(responses, items=items)
     assert {"bad-type", "duplicate-item", "bad-points", "unknown-item"} <= codes(error)
+
+
+def test_a_table_of_items_may_only_name_them(write):
+    data = read_files(write("r.csv", GOOD), items=write("i.csv", "item\nq1\nq3\n"))
+    assert list(data.scored.columns) == ["q1", "q3"]
+    assert (data.items[["concept", "key"]] == "").all(axis=None)
+
+
+def test_weights_and_attributes_are_read_beside_the_items(write):
+    text = 'id,w,sex,q1,q2\na,2,girl,1,0\nb,"0,5",boy,0,1\nc,0.5,girl,1,1\n'
+    data = read_files(write("r.csv", text), identifier="id", weight="w", attributes=["sex"])
+    assert list(data.scored.columns) == ["q1", "q2"]
+    assert data.weights.tolist() == [2.0, 0.5, 0.5]  # mean 1 as it is
+    assert data.persons["sex"].tolist() == ["girl", "boy", "girl"]
+    scaled = read_files(write("s.csv", text.replace("0,5", "0,25").replace("0.5", "0.25").replace("a,2", "a,1")),
+                        identifier="id", weight="w", attributes=["sex"])  # fmt: skip
+    assert scaled.weights.tolist() == data.weights.tolist()
+
+
+def test_each_weight_that_is_none_is_named(write):
+    text = "id,w,q1,q2\na,1,1,0\nb,,0,1\nc,-1,1,1\nd,x,0,0\n"
+    with pytest.raises(Rejected) as error:
+        read_files(write("r.csv", text), identifier="id", weight="w")
+    assert [(f.code, f.line) for f in error.value.findings] == [("bad-weight", k) for k in (3, 4, 5)]

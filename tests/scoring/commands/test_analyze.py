@@ -28,6 +28,7 @@ def answers(n: int = 900, seed: int = 5) -> pd.DataFrame:
     b = np.linspace(-1, 1, 4)
     table = pd.DataFrame({"student": [f"s{k:04d}" for k in range(n)], "district": np.where(side, "B", "A")})
     table["school"] = [f"{d}{k}" for d, k in zip(table["district"], rng.integers(0, 12, n), strict=True)]
+    table["sex"] = np.where(np.arange(n) % 3, "girl", "boy")
     for j in range(8):
         p = 1 / (1 + np.exp(-1.4 * (theta[:, j // 4] - b[j % 4])))
         table[f"q{j}"] = (rng.random(n) < p).astype(int)
@@ -42,7 +43,7 @@ def done(tmp_path_factory):
     (folder / "i.csv").write_text(items)
     ran = analyze(
         folder, "r.csv", "--group", "district", "--labels", "A=Alpha,B=Beta", "--cluster", "school", "--id", "student",
-        "--items", "i.csv", "-o", "out", "--summary",
+        "--by", "sex", "--items", "i.csv", "-o", "out", "--summary",
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return folder / "out", ran
@@ -68,6 +69,16 @@ def test_every_column_of_every_table_is_in_the_dictionary(done):
         unknown = [c for c in columns if c not in known and "..." not in known]
         unknown = [c for c in unknown if re.sub(r": .*", ": GROUP", c) not in known]
         assert unknown == [], path.name
+
+
+def test_groups_of_students_are_compared_within_the_districts(done):
+    folder, _ = done
+    rows = pd.read_csv(folder / "tables" / "subgroups.csv")
+    assert set(rows["contrast"]) >= {"boy - girl in Alpha", "boy - girl in Beta", "Alpha - Beta in girl"}
+    counts = answers().groupby(["district", "sex"]).size()
+    row = rows[rows["contrast"] == "boy - girl in Alpha"].iloc[0]
+    assert (row["students_1"], row["students_2"]) == (counts["A", "boy"], counts["A", "girl"])
+    assert "Groups of students" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_student_level_files_say_so(done):
@@ -103,7 +114,7 @@ def test_numbers_are_those_of_the_python_face(done):
 )  # fmt: skip
 def test_refusals_name_the_place_and_leave_nothing(tmp_path, change, options, said):
     change(answers(300)).to_csv(tmp_path / "r.csv", index=False)
-    ran = analyze(tmp_path, "r.csv", "--id", "student", "--ignore", "school", *options, *(
+    ran = analyze(tmp_path, "r.csv", "--id", "student", "--ignore", "school,sex", *options, *(
         [] if options else ["--ignore", "district"]), "-o", "out")  # fmt: skip
     assert ran.returncode == 3, ran.stderr
     assert said in ran.stderr
