@@ -217,6 +217,8 @@ def migrate(where: str | None = None, to: str = "head") -> tuple[str, str]:
             if connection.dialect.name == "postgresql":  # two people may call init at once
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7216250)"))
             before = schema_version(connection)
+            if before > HEAD:
+                _require_current(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, to)
             after = schema_version(connection)

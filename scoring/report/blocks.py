@@ -8,10 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and the number it sorts by."""
+    """What a cell shows, and the number it sorts by, which stands in the page: no sharper than three decimals."""
 
     text: str
     value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None:
+            object.__setattr__(self, "value", round(float(self.value), 3))
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def percent(value: float) -> Cell:
     """A share in whole percents, as every model-based rate is shown."""
     if value is None or value != value:
         return Cell("")
-    return Cell("<1%" if 0 < value < 0.005 else ">99%" if 0.995 < value < 1 else f"{100 * value:.0f}%", float(value))
+    return Cell("<1%" if 0 < value < 0.005 else ">99%" if 0.995 < value < 1 else f"{100 * value:.0f}%", round(value, 2))
 
 
 def signed(share: float, unit: str = "") -> str:
@@ -107,8 +111,10 @@ def chance(p_value: float) -> Cell:
     if p_value is None or p_value != p_value:
         return Cell("")
     if p_value < 0.001:
-        return Cell("less than 1 in 1,000", p_value)
-    return Cell(f"{100 * p_value:.1f} in 100" if p_value < 0.1 else f"{100 * p_value:.0f} in 100", p_value)
+        return Cell("less than 1 in 1,000", 0.0)
+    if p_value < 0.1:
+        return Cell(f"{100 * p_value:.1f} in 100", p_value)
+    return Cell(f"{100 * p_value:.0f} in 100", round(p_value, 2))
 
 
 def count(value: float) -> Cell:

@@ -64,7 +64,8 @@ def _cards(analysis: Analysis, standing: words.Standing) -> list[Card]:
         out.append(Card(f"{group} is ahead", lines, told, f"g{k}"))
     if several:
         nothing = (
-            "No likely range (95 of 100 of them hold the true gap) reaches zero."
+            "Nowhere: every gap is larger than chance alone would make it (no likely range reaches zero; "
+            "of 100 such ranges 95 hold the true gap)."
             if len(analysis.contrasts)
             else "No concepts were named."
         )

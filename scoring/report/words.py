@@ -68,7 +68,8 @@ def standing(analysis: Analysis) -> Standing:
             text = f"{name}: {_pair_short(sizes, str(row.concept), analysis.groups, str(first), str(second))}"
             if row.low == row.low:
                 low, high = sorted((abs(row.low), abs(row.high)))
-                text += f". Gap {100 * abs(row.difference):.0f}, likely {100 * low:.0f} to {100 * high:.0f}"
+                gap = _printed_gap(sizes, str(row.concept), str(first), str(second), float(row.difference))
+                text += f". Gap {gap}, likely {100 * low:.0f} to {100 * high:.0f}"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -90,6 +91,13 @@ def _pair_short(
         return "shares not shown"
     pair = sorted((first, second), key=list(order).index)
     return ", ".join(f"{group} {of_hundred(sizes[concept, group]).removesuffix(' of 100')}" for group in pair)
+
+
+def _printed_gap(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str, difference: float) -> str:
+    """The gap of the two shares as they are printed beside it, so that a reader's own subtraction agrees."""
+    if (concept, first) not in sizes or (concept, second) not in sizes:
+        return f"{100 * abs(difference):.0f}"
+    return f"{abs(round(100 * sizes[concept, first]) - round(100 * sizes[concept, second]))}"
 
 
 def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:

@@ -1,0 +1,30 @@
+"""What a reader sees adds up, and what stands behind it in the page is no sharper than what is seen."""
+
+import pytest
+
+from scoring.report import blocks
+from scoring.report.words import _printed_gap
+
+
+def test_the_gap_is_that_of_the_printed_shares():
+    sizes = {("c", "A"): 0.2651, ("c", "B"): 0.4149}  # printed 27 and 41; the exact gap is 14.98
+    assert _printed_gap(sizes, "c", "B", "A", 0.1498) == "14"
+
+
+def test_without_printed_shares_it_is_the_difference():
+    assert _printed_gap({}, "c", "B", "A", 0.1498) == "15"
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (blocks.percent(0.44321), 0.44),
+        (blocks.chance(0.0001234), 0.0),
+        (blocks.chance(0.01234567), 0.012),
+        (blocks.chance(0.23456), 0.23),
+        (blocks.Cell("0.70", 0.698111), 0.698),
+    ],
+)
+def test_the_number_a_table_sorts_by_is_no_sharper_than_what_it_prints(cell, value):
+    """It stands in the page: an unrounded p value beside a rounded difference would say more than the page does."""
+    assert cell.value == value
