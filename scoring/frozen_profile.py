@@ -61,7 +61,14 @@ class FrozenProfile:
         return pd.DataFrame(columns, index=pd.Index(self.items.names, name="item"))
 
     def with_cuts(self, cuts: Mapping[str, float]) -> "FrozenProfile":
-        """The same parameters, with other cuts for some concepts."""
+        """The same parameters, with other cuts for some concepts.
+
+        Raises:
+            DesignError: a concept that the profile does not have.
+        """
+        unknown = sorted(set(cuts) - set(self.concepts))
+        if unknown:
+            raise DesignError("unknown-concept", "Cuts for concepts that no item measures.", "Check names.", unknown)
         return replace(
             self,
             cuts=np.array([float(cuts.get(c, old)) for c, old in zip(self.concepts, self.cuts, strict=True)]),

@@ -74,7 +74,9 @@ def read_profile_input(
     """
     read = read_responses(responses, codes=codes)
     problems: list[str] = []
-    label = {str(k): str(v) for k, v in concepts.items()}
+    if not isinstance(concepts, Mapping | pd.Series):
+        raise DesignError("bad-profile", "concepts= is no mapping from items to concepts.", "concepts={item: concept}")
+    label = {str(k): str(v) for k, v in concepts.items() if not pd.isna(v)}
     for name in read.items:
         if name not in label:
             problems.append(f"item {name}: no concept")
@@ -91,7 +93,7 @@ def read_profile_input(
     partner_of_group = _partners(partner, responses.index, group_names, group, problems)
     cluster, stratum = _clusters(clusters, responses.index, group, partner_of_group, problems)
     if not problems:
-        problems += _design(names, items, concept, scores, group_names, group, held, case_weights)
+        problems += _design(names, items, concept, scores, group_names, group, held, case_weights, given.categories)
     if problems:
         raise DesignError(
             "bad-profile", "The concept profile cannot be estimated as asked.", "Correct each of these.", problems
@@ -281,6 +283,7 @@ def _design(
     group: Index,
     held: NDArray[np.bool_],
     weights: Array,
+    categories: Index,
 ) -> list[str]:
     """Every concept has items enough, every group students enough, and the groups share items in every concept."""
     problems = []
@@ -291,7 +294,8 @@ def _design(
             problems.append(f"group {name}: {n} students; a population of its own needs {_SMALLEST_GROUP}")
     for c, name in enumerate(concepts):
         own = np.flatnonzero(concept == c)
-        if own.size < 2 and not held[own].any():
+        # even with known parameters, the share right on one item cannot tell a group's mean from its spread
+        if own.size < 2 and not (held[own[0]] and categories[own[0]] > 2):
             problems.append(f"concept {name}: one item ({items[own[0]]}) cannot carry a concept")
         parts = _components(seen[:, own])
         if len(parts) > 1 and not held[own].all():

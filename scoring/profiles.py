@@ -284,7 +284,10 @@ def _given(items: ItemParameters, concept: Index, names: tuple[str, ...], given:
     for c, name in enumerate(names):
         rule = (given or {}).get(name)
         if rule is not None:
-            out[c] = float(rule(items.select(np.flatnonzero(concept == c))) if callable(rule) else rule)
+            try:
+                out[c] = float(rule(items.select(np.flatnonzero(concept == c))) if callable(rule) else rule)
+            except (TypeError, ValueError):
+                raise DesignError("bad-cut", f"The cut of {name} is no number.", "A θ, or a function.") from None
     return out
 
 

@@ -400,6 +400,27 @@ def test_everything_wrong_is_said_at_once():
         scoring.concept_profile(fine, dict.fromkeys("abcd", "x"), groups=pd.Series(["g"] * 39 + [None]))
 
 
+def test_what_cannot_be_read_is_refused_by_name(reversed_world, reversed_profile):
+    responses, concepts, groups, *_ = reversed_world
+    some = responses.iloc[::10]
+    alone = next(iter(concepts))
+    fixed = pd.DataFrame({"a": [1.2], "d": [0.0], "model": ["2pl"]}, index=[alone])
+    for arguments, said in (
+        ({"concepts": None}, "no mapping"),
+        ({"concepts": {**concepts, alone: np.nan}}, f"item {alone}: no concept"),
+        ({"concepts": {**concepts, alone: "alone"}}, f"one item ({alone}) cannot carry a concept"),
+        # a group's share right on one known item tells its mean or its spread, not both
+        ({"concepts": {**concepts, alone: "alone"}, "fixed": fixed}, f"one item ({alone}) cannot carry a concept"),
+    ):
+        with pytest.raises(DesignError) as refused:
+            scoring.concept_profile(some, groups=groups[some.index], **{"concepts": concepts, **arguments})
+        assert said in str(refused.value)
+    with pytest.raises(DesignError, match="poetry"):
+        reversed_profile.frozen().with_cuts({"poetry": 0.0})
+    with pytest.raises(DesignError, match="is no number"):
+        scoring.concept_profile(some, concepts, groups=groups[some.index], cuts={"concept 0": "high"})
+
+
 def test_one_concept_is_the_calibration_of_one_dimension(reversed_world):
     responses, concepts, groups, *_ = reversed_world
     own = responses[[n for n, c in concepts.items() if c == "concept 1"]]
