@@ -148,8 +148,11 @@ def make_blocks(
     row_of[answered] = position
     out = Blocks([], categories, start, n_groups, row_of, len(rows))
     missing = rows < 0
-    pattern = row_hashes(missing.view(np.int8), row_groups)
-    pattern_key = pattern[:, 0] + pattern[:, 1] / 2**48
+    if missing.any():
+        pattern = row_hashes(missing.view(np.int8), row_groups)
+        pattern_key = pattern[:, 0] + pattern[:, 1] / 2**48
+    else:
+        pattern_key = row_groups.astype(float)
     order = np.lexsort((pattern_key, row_groups))
     cuts = np.flatnonzero(np.diff(pattern_key[order]) != 0) + 1
     ragged: dict[int, list[Index]] = {}

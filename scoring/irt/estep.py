@@ -19,6 +19,8 @@ from threadpoolctl import ThreadpoolController
 from scoring.irt.blocks import CHUNK, Block, Blocks
 from scoring.irt.curves import Array
 
+#: Sums of likelihoods below this have lost digits to underflow.
+_TINY = 1e-250
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -73,12 +75,21 @@ def posterior(
 ) -> tuple[Array, Array, Array]:
     """Posterior (n, Q), times weights where given, log-likelihood (n,), and the responses as numbers (n, C)."""
     x = onehot.astype(logs.dtype)
+    ones = np.ones(logs.shape[1], dtype=logs.dtype)  # BLAS sums rows faster than .sum
     a = x @ logs
     a += base
+    if a.dtype == np.float64:  # logs of probabilities: nothing overflows, and few tests are long enough to underflow
+        np.exp(a, out=a)
+        total = a @ ones
+        if total.min(initial=1.0) > _TINY:
+            a *= (1 / total if weights is None else weights / total)[:, None]
+            return a, np.log(total), x
+        a = x @ logs
+        a += base
     top = a.max(axis=1)
     a -= top[:, None]
     np.exp(a, out=a)
-    total = a @ np.ones(a.shape[1], dtype=a.dtype)  # BLAS sums rows faster than .sum
+    total = a @ ones
     a *= (1 / total if weights is None else weights.astype(a.dtype) / total)[:, None]
     return a, top + np.log(total), x
 

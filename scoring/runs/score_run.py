@@ -90,7 +90,7 @@ def score_administration(
         versions = {str(i): int(v) for i, v in data.items["version_id"].items()}
         cuts = with_earlier(session, agreed_cuts(session), versions)
         agreed = {c: placed(frozen, cut).theta for c, cut in cuts.items()}
-        frozen = frozen.with_cuts({c: theta for c, theta in agreed.items() if np.isfinite(theta)})
+        frozen = frozen.with_cuts({c: v for c, v in agreed.items() if c in frozen.concepts and np.isfinite(v)})
     fit = stored_fit(session, source)
     known = [i for i in data.items.index if i in fit.item_names]
     frame = data.frame(not_reached)
