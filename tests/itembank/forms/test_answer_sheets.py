@@ -138,6 +138,61 @@ def test_the_body_of_a_sheet_is_the_same_every_time():
     assert all(page.startswith(b"\x89PNG") for page in one)
 
 
+def test_every_question_keeps_its_place_and_columns_are_as_short_as_they_can_be():
+    from itertools import pairwise
+
+    from itembank.booklet.columns import columns
+
+    rows = [(str(n), h) for n, h in enumerate([1, 1, 4, 1, 1, 1.5, 1, 1, 1, 1, 3, 1, 1])]
+    heights = dict(rows)
+    found = columns(rows, 3)
+    assert [r for c in found for r in c] == [r for r, _ in rows]
+    cuts = [(i, j) for i in range(len(rows) + 1) for j in range(i, len(rows) + 1)]
+    best = min(max(sum(h for _, h in rows[a:b]) for a, b in pairwise((0, *cut, len(rows)))) for cut in cuts)
+    assert max(sum(heights[r] for r in c) for c in found) <= best + 0.1  # the bisection stops there
+    assert columns([], 4) == [[], [], [], []]
+    items = [item_file.read(p).item for p in sorted(ITEMS.glob("X-*.md"))]
+    for n, item in enumerate(items, 1):
+        assert f'"{n}"' in answer_sheets._row(n, item, answer_sheets.WORDS["en"]), item.type
+
+
+def test_what_is_to_be_filled_is_black_and_large_enough():
+    import re
+
+    text = (
+        (Path(answer_sheets.__file__).parent / "booklet" / "sheets.typ").read_text("utf-8").partition("// Code 39")[0]
+    )
+    assert "luma(" not in text  # a printer without grey would dither it
+    strokes = [float(w) for w in re.findall(r"stroke: ([\d.]+)mm", text)]
+    assert strokes
+    assert min(strokes) >= 0.2
+    circles = [float(w) for w in re.findall(r"box\(\s*width: ([\d.]+)mm", text)]
+    assert min(circles) >= 4
+
+
+def test_the_letter_of_the_version_is_on_every_sheet():
+    items = [item_file.read(p).item for p in sorted(ITEMS.glob("X-*.md"))]
+    body = answer_sheets.bodies(items)
+    made = [answer_sheets.Sheet("AAAA2222", "S", "C", f"F-v{v}", "1") for v in "AB"]
+    areas = {"F-vA": body, "F-vB": body}
+    names = ({"S": "North"}, {("S", "C"): "Period 1"})
+    pdf = answer_sheets.pdf(made, areas, "T", *names, versions={"F-vA": "A", "F-vB": "B"})
+    assert pdf == answer_sheets.pdf(made, areas, "T", *names, versions={"F-vA": "A", "F-vB": "B"})
+    assert b"pdfuaid" in pdf
+    alone = answer_sheets.pdf(made[:1], {"F-vA": body}, "T", *names, versions={"F-vA": "A"})
+    assert len(pdf) - len(alone) < 0.3 * len(alone)  # the circles of both versions are held once
+
+
+def test_a_class_without_a_roster_gets_sheets_with_a_place_for_the_name(printed, run, tmp_path):
+    code, _, err = run("forms", "booklet", "F1", "--edition", "bubble-sheet", "-o", "b.pdf")
+    assert code == 0, err
+    pages = text_of(tmp_path / "b.pdf")
+    assert "Name" in pages
+    assert "Date" in pages
+    assert run("forms", "booklet", "F1", "--edition", "bubble-sheet", "--language", "both")[0] == 2
+    assert run("forms", "booklet", "F1", "--edition", "key", "--large-print")[0] == 2
+
+
 def test_a_booklet_holds_pictures_that_are_no_text():
     import base64
     import struct
