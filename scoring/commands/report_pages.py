@@ -86,6 +86,7 @@ def school(
     from scoring.report.writing import write_page
     from scoring.runs.reporting import reported
 
+    name = name.rpartition(" / ")[2]  # the table of schools puts the district's name in front
     with bank.reading() as session:
         found = reported(session, run, stale, curves=False)
         names = school_names(session)

@@ -25,11 +25,12 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
     items = [str(i) for i in a.items.index[a.items["concept"] == concept]]
     told = standing(a)
     name = str(row["name"])
+    head = f"{name}: "  # the page is about nothing else
     lines = [
-        f"{group} is ahead. {line}" for group in a.groups for line in told.ahead.get(group, [])
+        f"{group} is ahead. {line.removeprefix(head)}." for group in a.groups for line in told.ahead.get(group, [])
         if line.startswith(f"{name}:")
     ]  # fmt: skip
-    lines += [f"Cannot say. {line}" for line in told.cannot_say if line.startswith(name)]
+    lines += [f"Cannot say. {line.removeprefix(head)}." for line in told.cannot_say if line.startswith(name)]
     shown = [r for r in a.mastery[a.mastery["concept"] == concept].itertuples() if r.shown]
     stand = [f"{r.group}: {of_hundred(float(r.rate))} have mastered it" for r in shown]
     cards = (

@@ -123,12 +123,26 @@ def roster_page(analysis: Analysis, students: Sequence[tuple[str, pd.DataFrame]]
     return Page(
         title=title,
         kicker=f"{analysis.title} · class roster",
-        lead=f"{len(rows)} students. Most are still learning {concepts[first[0]].lower()}."
-        if rows and first
-        else title,
+        lead=_hardest(len(rows), [(concepts[c], counts[c]["no"]) for c in first]) or title,
         stamps=(("Simulated students: no real child",) if analysis.simulated else ())
         + ("Private: for the teachers of this class",),
         cards=(Card("Where to start", lines),),
         sections=(Section("roster", "Students", parts),),
         footer=f"Made by itembank {analysis.provenance.get('itembank', '')}.",
     )
+
+
+def _hardest(students: int, learning: Sequence[tuple[str, int]]) -> str:
+    """How many students there are, and where most of them are still learning; concepts with the most first."""
+    if not students or not learning:
+        return ""
+    who = "1 student" if students == 1 else f"{students} students"
+    most = learning[0][1]
+    if not most:
+        return f"{who}. In no concept is anybody clearly still learning."
+    where = " and ".join(name.lower() for name, count in learning if count == most)
+    if sum(count == most for _, count in learning) > 2:
+        return (
+            f"{who}. In several concepts {most} of {students} {'is' if most == 1 else 'are'} still learning; see below."
+        )
+    return f"{who}. {most} of {students} {'is' if most == 1 else 'are'} still learning {where}."

@@ -3,6 +3,7 @@
 import pytest
 
 from scoring.report import blocks
+from scoring.report.student_report import _hardest
 from scoring.report.words import _printed_gap
 
 
@@ -28,3 +29,17 @@ def test_without_printed_shares_it_is_the_difference():
 def test_the_number_a_table_sorts_by_is_no_sharper_than_what_it_prints(cell, value):
     """It stands in the page: an unrounded p value beside a rounded difference would say more than the page does."""
     assert cell.value == value
+
+
+@pytest.mark.parametrize(
+    ("students", "learning", "said"),
+    [
+        (3, [("Ratios", 1), ("Area", 0)], "3 students. 1 of 3 is still learning ratios."),
+        (9, [("Ratios", 5), ("Area", 5), ("Data", 1)], "9 students. 5 of 9 are still learning ratios and area."),
+        (3, [("Ratios", 1), ("Area", 1), ("Data", 1)],
+         "3 students. In several concepts 1 of 3 is still learning; see below."),
+        (1, [("Ratios", 0)], "1 student. In no concept is anybody clearly still learning."),
+    ],
+)  # fmt: skip
+def test_the_roster_says_how_many_not_most(students, learning, said):
+    assert _hardest(students, learning) == said
