@@ -256,6 +256,8 @@ def imports(session: Session, administration: Administration | None = None) -> l
             "layout": r["layout"],
             "rows": r["rows"],
             "sittings": r["sittings"],
+            "away": int(r["mapping"].get("away", 0)),
+            "set aside": int(r["mapping"].get("rejected", 0)),
             "by": r["person"],
             "loaded": f"{r['loaded_at']:%Y-%m-%d %H:%M}",
             "sha256": r["content_hash"][:12],
