@@ -265,7 +265,19 @@ def list_(administration: Administration = "", format: Format = "table", json: J
     with database.reading() as session:
         adm = administrations.administration_of(session, administration) if administration else None
         rows = administrations.imports(session, adm)
-    names = ["import", "administration", "file", "layout", "rows", "sittings", "away", "set aside", "by", "loaded", "sha256"]
+    names = [
+        "import",
+        "administration",
+        "file",
+        "layout",
+        "rows",
+        "sittings",
+        "away",
+        "set aside",
+        "by",
+        "loaded",
+        "sha256",
+    ]
     terminal.emit_rows(rows, names, format_of(format, json))
     if not rows:
         terminal.next_step("itembank responses load FILE --administration NAME --district CODE")
