@@ -72,7 +72,7 @@ def footer(meeting: Meeting) -> str:
 
 def last_cohort_chart(meeting: Meeting) -> list[dict[str, Any]]:
     """The newest change of the same students as a chart; nothing without one."""
-    table = meeting.changes
+    table = trend_words.whole(meeting)
     part = table[table["kind"] == "cohort"] if len(table) else table
     if not len(part):
         return []

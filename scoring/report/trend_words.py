@@ -44,9 +44,15 @@ def moved(r: Any) -> str:
     return f"{text} (how sure that is, is not known)"
 
 
+def whole(meeting: Meeting) -> pd.DataFrame:
+    """The changes of whole districts, which a first page speaks of; subgroups stand in the tables."""
+    table = meeting.changes
+    return table[table["group"].isin(meeting.districts.values())] if len(table) else table
+
+
 def dips(meeting: Meeting) -> pd.DataFrame:
     """Concepts whose fall among the same students stands out, in the newest administration, the largest first."""
-    table = meeting.changes
+    table = whole(meeting)
     if not len(table) or not meeting.held:
         return table
     part = table[table["stands_out"].astype(bool) & (table["second"] == meeting.held[-1].code)]
@@ -82,7 +88,7 @@ def _headline(meeting: Meeting, names: dict[str, str]) -> str:
         told = listed(f"{r.group} {moved(r)}" for r in part.itertuples())
         more = [lower(names[c]) for c in found["concept"].unique() if c != concept]
         also = f" The same holds for {listed(more)}." if more else ""
-        table = meeting.changes
+        table = whole(meeting)
         rest = table[(table["second"] == part["second"].iloc[0]) & (table["kind"] == part["kind"].iloc[0])]
         rest = rest[rest["group"].isin(part["group"]) & ~rest["concept"].isin(found["concept"])]
         beside = "more than their other concepts" if (rest["verdict"] == "fell").any() else "while no other concept did"
@@ -94,11 +100,10 @@ def _headline(meeting: Meeting, names: dict[str, str]) -> str:
     if not meeting.held:
         readings = meeting.indicators["reading"]
         return str(readings["sentence"].iloc[0]) if len(readings) else "There is nothing to compare over time yet."
-    clear = meeting.changes[meeting.changes["verdict"].isin(["rose", "fell"])] if len(meeting.changes) else []
+    moved_ = whole(meeting)
+    clear = moved_[moved_["verdict"].isin(["rose", "fell"])] if len(moved_) else []
     if len(clear):
-        return (
-            f"{len(clear)} of {len(meeting.changes)} changes over time are clear; no concept fell apart from the rest."
-        )
+        return f"{len(clear)} of {len(moved_)} changes over time are clear; no concept fell apart from the rest."
     if len(meeting.changes):
         return "No change over time is large enough to be sure of."
     return "There is one administration so far: changes are shown from the next one on."
@@ -119,7 +124,7 @@ def _published_falls(meeting: Meeting) -> list[str]:
 
 def _changed(meeting: Meeting, names: dict[str, str]) -> list[str]:
     out = []
-    table = meeting.changes
+    table = whole(meeting)
     if len(table) and meeting.held:
         part = table[(table["second"] == meeting.held[-1].code) & (table["kind"] == "cohort")]
         part = part if len(part) else table[table["second"] == meeting.held[-1].code]

@@ -10,6 +10,8 @@ from itembank.errors import Conflict, Rejected
 from scoring import bank
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.bank import trends
+from scoring.groups.coding import SHOWN
+from scoring.groups.coding import code as code_share
 from scoring.runs import growing
 from scoring.runs.comparing import stored_analysis
 from scoring.runs.linking_comparisons import stored_constants
@@ -289,10 +291,12 @@ def numbers_of(session: Any, subject: str) -> list[dict[str, Any]]:
         for occasion in reversed(occasions(session)):
             found = _rates(occasion, code)
             if found:
+                # whole percents, as everywhere; a share that would be coded at an end is no number to follow
                 return [
-                    {"district": names.get(g, g), "period": occasion.code, "value": round(100 * float(r.rate), 1),
-                     "low": round(100 * float(r.low), 1), "high": round(100 * float(r.high), 1)}
+                    {"district": names.get(g, g), "period": occasion.code, "value": round(100 * float(r.rate)),
+                     **({"low": round(100 * float(r.low)), "high": round(100 * float(r.high))} if r.low == r.low else {})}
                     for g, r in found.items()
+                    if code_share(int(r.n), 100 * float(r.rate))[0] == SHOWN
                 ]  # fmt: skip
     return []
 
