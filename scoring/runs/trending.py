@@ -294,7 +294,7 @@ def numbers_of(session: Any, subject: str) -> list[dict[str, Any]]:
                 # whole percents, as everywhere; a share that would be coded at an end is no number to follow
                 return [
                     {"district": names.get(g, g), "period": occasion.code, "value": round(100 * float(r.rate)),
-                     **({"low": round(100 * float(r.low)), "high": round(100 * float(r.high))} if r.low == r.low else {})}
+                     **{k: round(100 * float(v)) for k, v in (("low", r.low), ("high", r.high)) if v == v}}
                     for g, r in found.items()
                     if code_share(int(r.n), 100 * float(r.rate))[0] == SHOWN
                 ]  # fmt: skip
