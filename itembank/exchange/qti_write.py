@@ -285,7 +285,7 @@ def _typed(work: _Work, texts: presentation.Words) -> tuple[Any, Any, list[Any]]
     if value is not None and len(keys) == 1 and "/" not in first:
         interaction[0][0].attrib.update(_NUMBERS_ONLY)
         test = _near(value, value_of(keys[0].tolerance) if keys[0].tolerance else None)
-        work.losses.append("a player reads numbers only; fractions that students type are scored here")
+        work.losses.append("a player takes decimals only: a fraction cannot be typed there")
         return _declared("single", "float", [f"{float(value):.12g}"]), interaction, _when(test, item.points)
     typed = [mathtext.typed(a.text) for a in keys]
     accepted = dict.fromkeys(s for t in typed for s in (spellings(t) if item.type == "numeric" else [t]))

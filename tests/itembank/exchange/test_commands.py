@@ -17,7 +17,7 @@ def test_a_form_goes_out_and_comes_back(bank, run, tmp_path):
         code, _, err = run("forms", "export", "F", "--qti", version, "-o", "x.zip")
         assert code == 0, err
         assert "3 items" in err
-        assert "students type are scored here" in err
+        assert "a fraction cannot be typed there" in err
         code, _, err = run("items", "import", "x.zip")
         assert code == 0, err
         assert "Stored: 3 unchanged." in err
