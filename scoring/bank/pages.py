@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from itembank import identity, item_bank, people
 from itembank.errors import Rejected
-from itembank.models import District, Item, ItemVersion, School, Student, columns
+from itembank.models import Concept, District, Item, ItemVersion, School, Student, columns
 
 
 def item_texts(session: Session, version_ids: Iterable[int]) -> dict[int, tuple[str, Any]]:
@@ -20,6 +20,12 @@ def item_texts(session: Session, version_ids: Iterable[int]) -> dict[int, tuple[
         .where(columns(ItemVersion).id.in_(wanted))
     ).all()
     return {v.id or 0: (i.status, item_bank.item_of(v, f"{i.code}@{v.number}")) for v, i in rows}
+
+
+def concept_names_in(session: Session, language: str) -> dict[str, str]:
+    """Concept code -> its name in another language (`name-es` of the framework), where it has one."""
+    key = f"name-{language}"
+    return {c.code: str(c.raw[key]) for c in session.exec(select(Concept)).all() if (c.raw or {}).get(key)}
 
 
 def school_names(session: Session) -> dict[str, str]:

@@ -114,6 +114,7 @@ def student(
     from itembank import terminal
     from itembank.errors import Rejected, UsageFault
     from scoring import bank
+    from scoring.bank.pages import concept_names_in
     from scoring.report.student_report import TEXT, roster_page, student_page
     from scoring.report.writing import write_page
     from scoring.runs.reporting import reported, student_marks
@@ -130,11 +131,12 @@ def student(
     with bank.reading() as session:
         found = reported(session, run, stale, curves=False)
         marks = student_marks(session, found, district, who)
+        names = concept_names_in(session, language)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     end = "pdf" if pdf else "html"
     for number, (name, own) in enumerate(zip(who, marks, strict=True), 1):
-        page = student_page(found.analysis, own, name, language)
+        page = student_page(found.analysis, own, name, language, names)
         write_page(page, str(place / f"student-{number:03d}.{end}"), pdf, quiet=True)
     write_page(
         roster_page(found.analysis, list(zip(who, marks, strict=True)), title),
