@@ -131,6 +131,9 @@ def disclose(
         DesignError: sizes that contradict each other, unreadable tables, or nothing that could be done any more
             because of earlier releases.
     """
+    named = isinstance(tables, Mapping) and all(isinstance(t, pd.DataFrame) for t in tables.values())
+    if not named or not tables:
+        raise DesignError("no-tables", "There are no tables to make safe.", "disclose({'name': table})")
     universe, rows = _read(tables, measures, total, minimum, earlier, sums)
     counts = counts_of(universe)
     j = counts.size.size

@@ -59,6 +59,12 @@ def two_schools() -> pd.DataFrame:
     return pd.DataFrame({"n": n, "percent": percent, "mean": 0.123, "se": 0.05}, index=index)
 
 
+def test_what_is_no_table_with_a_name_is_refused() -> None:
+    for nothing in ({}, pd.DataFrame({"n": [12]}), {"rates": None}):
+        with pytest.raises(DesignError, match="no tables"):
+            disclose(nothing)
+
+
 def test_nothing_is_hidden_without_need() -> None:
     release = disclose({"schools": two_schools()})
     table = release.tables["schools"]
