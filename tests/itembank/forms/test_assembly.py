@@ -128,6 +128,20 @@ def test_two_rules_contradict_each_other_though_a_larger_set_does_too():
     assert "smaller" not in found[0].message
 
 
+def test_a_way_out_is_said_though_other_rules_stand_in_the_way_too():
+    """8 of 12 may have a calculator: the section's 9 are one conflict, 4 of an easy kind that nobody wrote another."""
+    pool = [candidate(f"I{i}", dok="2", calculator="yes" if i < 8 else "no") for i in range(12)]
+    text = (
+        "items: 12\nsections:\n  - {name: one, calculator: [no], items: 3}\n"
+        "  - {name: two, calculator: [yes], items: 9}\nrules:\n  - {dok: 1, items: {min: 4}}\n"
+    )
+    with pytest.raises(Rejected) as refused:
+        assembly.assemble(parse(text), pool)
+    (found,) = refused.value.findings  # either rule alone contradicts the pool
+    ways = {5: "at least 8 would end this conflict", 7: "at least 0 would end this conflict"}
+    assert found.hint == ways[found.line]
+
+
 def test_an_unknown_anchor_is_named():
     with pytest.raises(Rejected) as refused:
         assembly.assemble(parse("items: 1\nanchors: [X]"), [candidate("I1")])
