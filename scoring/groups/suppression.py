@@ -134,19 +134,41 @@ def suppress(
         inside[part] = True
         if not np.any((start | (counts.derived & (size >= 1) & (size < minimum))) & inside):
             continue
-        mine, best, n = cover(start & inside, lambda h: attack(h), exact, attacks)
+        told = _sole_unknowns(counts, start, fixed_open, inside) if exact else []
+        mine, best, n = cover(start & inside, attack, exact, attacks, told)
         hidden |= mine
         optimal &= best
         rounds += n
     return Hidden(primary, hidden, optimal, rounds)
 
 
-def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, attacks: int) -> tuple[Flags, bool, int]:
+def _sole_unknowns(counts: Counts, start: Flags, fixed_open: Flags, inside: Flags) -> list[Cut]:
+    """What needs no attack to be known: a cell that is hidden alone in a sum is the sum's difference.
+
+    One cut per sum and cell. Every safe set obeys them, so the optimum is the same; the search starts near it.
+    """
+    cuts = []
+    member = csr_array(abs(counts.sums))
+    for first, last in zip(member.indptr[:-1], member.indptr[1:], strict=True):
+        cells = member.indices[first:last]
+        if not inside[cells].all() or counts.derived[cells].any():
+            continue  # what is left over stays unknown and covers the others
+        can_hide = cells[~fixed_open[cells]]
+        cuts += [Cut(int(k), can_hide[can_hide != k].astype(np.int64), bool(start[k])) for k in can_hide]
+    return cuts
+
+
+def cover(
+    start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, attacks: int, told: Sequence[Cut] = ()
+) -> tuple[Flags, bool, int]:
     """The smallest set that contains `start` and that `attack` finds nothing in.
 
     Args:
         start: cells that are in the set in any case.
         attack: set -> what it finds.
+        exact: False takes the greedy search after the first attack.
+        attacks: after which the greedy search takes over.
+        told: cuts that are known to hold before any attack.
 
     Returns:
         The set, whether it is proven smallest, and the number of attacks.
@@ -154,12 +176,8 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, attac
     cuts: list[Cut] = []
     seen: set[tuple[int, bool, tuple[int, ...]]] = set()
     hidden = start.copy()
-    rounds = 0
+    new, rounds = list(told), 0
     while True:
-        rounds += 1
-        new = attack(hidden)
-        if not new:
-            return hidden, True, rounds
         stuck = [cut.cell for cut in new if cut.always and not cut.helpers.size]
         if stuck:
             raise CannotProtect(stuck)
@@ -168,9 +186,14 @@ def cover(start: Flags, attack: Callable[[Flags], list[Cut]], exact: bool, attac
             if key not in seen:
                 seen.add(key)
                 cuts.append(cut)
-        if not exact or rounds >= attacks:
+        if rounds and (not exact or rounds >= attacks):
             return *_greedy(start, hidden, attack), rounds
-        hidden = _master(start, cuts)
+        if cuts:
+            hidden = _master(start, cuts)
+        rounds += 1
+        new = attack(hidden)
+        if not new:
+            return hidden, True, rounds
 
 
 def _master(start: Flags, cuts: list[Cut]) -> Flags:

@@ -25,9 +25,9 @@ def study() -> ModuleType:
 
 
 def one_concept(seed: int) -> dict[str, pd.DataFrame]:
-    """A small version of the study's releases: three schools per district, one concept."""
+    """A small version of the study's releases: two or three schools per district, one concept."""
     s = study()
-    return s.tables(s.students(np.random.default_rng(seed), 3, 1, 30.0))  # type: ignore[no-any-return]
+    return s.tables(s.students(np.random.default_rng(seed), 2 + (seed % 4 == 0), 1, 30.0))  # type: ignore[no-any-return]
 
 
 def test_twenty_random_releases_stand_and_primary_suppression_alone_falls() -> None:
