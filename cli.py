@@ -98,6 +98,7 @@ def nothing() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every refusal becomes a sentence, a hint and an exit code, never a traceback."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy loads: threads take blocks of students each
     words = terminal.with_bank(sys.argv[1:] if arguments is None else arguments)
     terminal.prepare()
     noun = next((w for w in words if not w.startswith("-")), None)

@@ -106,12 +106,14 @@ def collect(design: Design, sites: Sites, population: Population, workspace: Arr
     right = np.empty((n_schools, n_concepts * k))
     for s in range(n_schools):
         cells = design.school_cells(s)
-        x, w = design.x[design.cell_pattern[cells]], information[cells]
-        school_map[s] = np.einsum("mab,mk->abk", w, x, optimize=True).reshape(n_concepts, -1)
-        full = np.einsum("mab,mk,ml->akbl", w, x, x, optimize=True).reshape(n_concepts * k, -1)
+        x = design.x[design.cell_pattern[cells]]
+        w = information[cells].reshape(len(x), -1).T  # (CC, cells): the sums over cells are matrix products
+        school_map[s] = (w @ x).reshape(n_concepts, -1)
+        pairs = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+        full = (w @ pairs).reshape(n_concepts, n_concepts, k, k).transpose(0, 2, 1, 3).reshape(n_concepts * k, -1)
         back = school_map[s].T @ school_gain[s]
         normal[s] = full - back @ school_map[s]
-        right[s] = np.einsum("ma,mk->ak", shift[cells], x).reshape(-1) - back @ school_shift[s]
+        right[s] = (shift[cells].T @ x).reshape(-1) - back @ school_shift[s]
     return Sums(
         covariance.transpose(2, 0, 1),
         sites,
@@ -231,17 +233,16 @@ def covariance_scores(
 
 
 def _tau_scores(sums: Sums, population: Population, effects: Array, gamma_covariance: Array) -> tuple[Array, Array]:
-    c = population.tau.shape[0]
+    c, n_schools = population.tau.shape[0], effects.shape[0]
     root = np.linalg.cholesky(population.tau)
     left = np.linalg.inv(root)
-    score = np.zeros((c, c))
-    info = np.zeros((c * c, c * c))
-    for s in range(effects.shape[0]):
-        through = left @ sums.school_gain[s] @ sums.school_map[s]
-        m = np.eye(c) - left @ sums.school_gain[s] @ left.T
-        z = left @ effects[s]
-        score += 0.5 * (np.outer(z, z) + through @ gamma_covariance @ through.T - m)
-        info += 0.5 * np.kron(m, m)
+    gain = left @ sums.school_gain  # (S, C, C)
+    through = gain @ sums.school_map
+    m = np.eye(c) - gain @ left.T
+    z = effects @ left.T
+    score = 0.5 * (z.T @ z + (through @ gamma_covariance @ through.transpose(0, 2, 1) - m).sum(axis=0))
+    flat = m.reshape(n_schools, -1)  # Σ m ⊗ m
+    info = 0.5 * (flat.T @ flat).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
     # a weak inverse-Wishart prior: as if a few schools had been seen with this spread
     guess = SCHOOL_PRIOR_SHARE * np.diag(population.sigma.mean(axis=0).diagonal())
     pull = left @ guess @ left.T

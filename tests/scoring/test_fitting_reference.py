@@ -191,9 +191,9 @@ def test_pooled_origin_is_the_same_solution_on_another_scale(reference_data: Pat
 def test_booklets_of_a_large_study(reference_data: Path) -> None:
     data = pd.read_csv(reference_data / "timss11_G4_AUT" / "data.csv.gz")
     items = data[[c for c in data.columns if c.startswith("M0")]]
-    start = time.perf_counter()
+    start = time.process_time()
     fit = scoring.calibrate(items, clusters=data["uidschool"], partner=None)
-    assert time.perf_counter() - start < 15  # "seconds": .5 on a quiet core
+    assert time.process_time() - start < 5  # .5 s of one processor; the clock would judge who else is working
     assert len(fit.items) == 174
     assert (fit.items["n"] == items.notna().sum()).all()
     assert fit.converged
