@@ -217,11 +217,13 @@ def covariance_scores(
     info = np.empty((n_schools, c * c, c * c))
     flat = sums.covariance.transpose(1, 2, 0).reshape(c * c, -1)
     eye = np.eye(c)
+    lefts = np.linalg.inv(root)
+    standard = [np.kron(left, left) for left in lefts]
     for s in range(n_schools):
         rows, d = design.school_rows(s), int(design.school_district[s])
         # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
-        left = np.linalg.inv(root[d])
-        m = eye.reshape(-1, 1) - np.kron(left, left) @ flat[:, rows]
+        left = lefts[d]
+        m = eye.reshape(-1, 1) - standard[d] @ flat[:, rows]
         w = 1.0 if design.weight is None else design.weight[rows]
         info[s] = ((m * w) @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
         q = residual[rows] @ root[d]

@@ -6,10 +6,12 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from scoring.demo import script
 from scoring.demo.script import Demo, run_demo
 from tests.command_line import run
 
@@ -29,9 +31,17 @@ def commands(page: str) -> list[str]:
     return lines
 
 
+def here(call: list[str], cwd: Path, **kept: object) -> subprocess.CompletedProcess[str]:
+    """What the demo runs in a process of its own, without the start-up: python -m cli WORDS."""
+    assert call[:3] == [sys.executable, "-m", "cli"]
+    return run(call[3:], cwd)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Demo:
-    return run_demo(tmp_path_factory.mktemp("demo") / "demo", 2400, 1, lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script, "subprocess", SimpleNamespace(run=here))
+        return run_demo(tmp_path_factory.mktemp("demo") / "demo", 2400, 1, lambda line: None)
 
 
 def test_the_demo_finds_what_was_planted(demo):

@@ -2,21 +2,17 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.command_line import run
 
 
 def analyze(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), "analyze", *words],
-        cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=180,
-    )  # fmt: skip
+    return run(["analyze", *words], folder)
 
 
 def answers(n: int = 900, seed: int = 5) -> pd.DataFrame:
