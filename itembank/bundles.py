@@ -120,7 +120,7 @@ def export(session: Session, district: District, person: Person | None, codes: I
             at = [v.id for v in mine]
             tags = select(ItemConcept.concept_id).where(columns(ItemConcept).item_version_id.in_(at))
             concepts |= set(session.exec(tags).all())
-    told_rankings = _rankings(session, names, ours)
+    told_rankings = _rankings(session, ours)
     concepts |= {r.concept_id for r in told_rankings}
     codes_of = {c.id: c.code for c in session.exec(select(Concept)).all()}
     files["rankings.json"] = [
@@ -269,7 +269,7 @@ def _said(
     return told
 
 
-def _rankings(session: Session, names: Mapping[int | None, Person], ours: set[int | None]) -> list[ConceptRanking]:
+def _rankings(session: Session, ours: set[int | None]) -> list[ConceptRanking]:
     rows = session.exec(select(ConceptRanking).order_by(columns(ConceptRanking).id)).all()
     return [r for r in rows if r.person_id in ours]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -13,7 +14,8 @@ from typing import Any, Literal
 
 from itembank.findings import Finding
 
-OURS = ("itembank", "scoring", "irt", "diagnostics", "groups", "analysis", "bank", "runs", "report", "commands", "demo")
+#: Folders whose lines are ours, wherever the program was installed.
+OURS = tuple(Path(__file__).parents[1] / name for name in ("itembank", "scoring"))
 Format = Literal["table", "csv", "json"]
 
 
@@ -33,9 +35,20 @@ def emit(text: str) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """JSON on stdout; dates and paths become text."""
-    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    """JSON on stdout; dates and paths become text, numbers that are missing or infinite become null."""
+    json.dump(_plain(value), sys.stdout, indent=2, default=str, ensure_ascii=False, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    """The same with what JSON has no word for (NaN, numpy's numbers) as what a reader expects in its place."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def cell(value: Any) -> str:
@@ -128,7 +141,7 @@ def explain(error: Exception) -> int:
         return 2
     if code is None:  # a defect of ours: name the place, not the values, which may be a student's
         frames = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in frames if Path(f.filename).parent.name in OURS]
+        ours = [f for f in frames if any(Path(f.filename).is_relative_to(folder) for folder in OURS)]
         last = (ours or frames)[-1]
         print(
             f"error: unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno} ({last.name}).",

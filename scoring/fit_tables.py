@@ -23,13 +23,13 @@ def tables(
     """The fit of an estimate."""
     psi_covariance = found.covariance if robust is None else robust.covariance
     items = item_table(setup, found, psi_covariance)
-    groups = _group_table(setup, people, found, psi_covariance)
+    groups = _group_table(people, found, psi_covariance)
     more = [*notices, *_after(found, items)]
     answered = int(((found.blocks.row_of >= 0) & (weights > 0)).sum())
     return Fit(
         items=items,
         groups=groups,
-        covariance=_covariance(setup, people, found, psi_covariance),
+        covariance=_covariance(people, found, psi_covariance),
         log_likelihood=found.log_likelihood,
         log_prior=found.log_prior,
         converged=found.converged,
@@ -106,7 +106,7 @@ def _se_b(p: ItemParameters, psi: NDArray[np.int64], covariance: Array) -> Array
     return out
 
 
-def _group_table(setup: Setup, people: Groups, found: Estimate, covariance: Array) -> pd.DataFrame:
+def _group_table(people: Groups, found: Estimate, covariance: Array) -> pd.DataFrame:
     at = found.layout.n_psi_items + 2 * np.arange(len(people.names))
     variance = np.maximum(np.diag(covariance), 0.0) if np.isfinite(covariance).all() else np.diag(covariance)
     seen = found.blocks.row_of >= 0
@@ -134,7 +134,7 @@ def _held(found: Estimate) -> NDArray[np.bool_]:
     return np.asarray((np.abs(jacobian).max(axis=1, initial=0.0) == 0).reshape(-1, 2))
 
 
-def _covariance(setup: Setup, people: Groups, found: Estimate, covariance: Array) -> pd.DataFrame:
+def _covariance(people: Groups, found: Estimate, covariance: Array) -> pd.DataFrame:
     names: list[str] = []
     at: list[int] = []
     factor: list[float] = []

@@ -338,7 +338,7 @@ def _order(scores: NDArray[np.int8], group: Index, n_groups: int, weights: Array
 
 
 def _pooled_weights(group: Index, weights: Array, partner_of_group: list[str]) -> Array:
-    """Each partner counts the same; within a partner its groups count by their students (STATISTICS.md, 2)."""
+    """Each partner counts the same; within a partner its groups count by their students (estimation.md)."""
     n = np.bincount(group, weights=weights, minlength=len(partner_of_group))
     out = np.zeros(len(partner_of_group))
     partners = sorted(set(partner_of_group))

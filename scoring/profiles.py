@@ -1,4 +1,4 @@
-"""The concept profile: what each student and each group knows, concept by concept (STATISTICS.md, 7 and 8)."""
+"""The concept profile: what each student and each group knows, concept by concept (docs/methods/profile.md)."""
 
 import warnings
 from collections.abc import Callable, Mapping

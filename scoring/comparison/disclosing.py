@@ -163,7 +163,7 @@ def disclose(
                 raise
             withheld |= more
     out = {
-        name: _contrasts(table, universe, hidden, coded, percents, measures, total)
+        name: _contrasts(table, universe, hidden, coded, measures, total)
         if _is_contrast(table)
         else _publish(table, rows[name], universe, hidden, coded, percents)
         for name, table in tables.items()
@@ -407,7 +407,6 @@ def _contrasts(
     universe: Universe,
     hidden: Hidden,
     coded: Mapping[Measure, Coded],
-    percents: Sequence[str] | None,
     measures: Sequence[str],
     total: str,
 ) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from scoring.irt.errors import DesignError
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Schools with fewer students than this share one school effect per district (STATISTICS.md, 9).
+#: Schools with fewer students than this share one school effect per district (docs/methods/comparison.md).
 SMALLEST_SCHOOL = 11
 
 

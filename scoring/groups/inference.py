@@ -1,7 +1,7 @@
 """From an estimate, its draws and its replicates to a standard error by source, degrees of freedom and an interval.
 
-Two questions, two modes (STATISTICS.md, 9). "schools": how would the result vary over schools like these? Delete one
-school within its district; measurement error is inside already. "students": how sure are we about these very
+Two questions, two modes (docs/methods/comparison.md). "schools": how would the result vary over schools like these?
+Delete one school within its district; measurement error is inside already. "students": how sure are we about these very
 students? Between-imputation variance only (Rubin 1987; Barnard & Rubin 1999).
 """
 

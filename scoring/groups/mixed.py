@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 CHUNK = 1024
 #: Weight, in schools, and size, as a share of the residual variance, of the prior that keeps T off the boundary.
 SCHOOL_PRIOR_WEIGHT, SCHOOL_PRIOR_SHARE = 2.0, 0.05
-#: Below this many students in a district the residual correlations are common, the SDs free (STATISTICS.md, 7).
+#: Below this many students in a district the residual correlations are common, the SDs free (docs/methods/profile.md).
 FREE_CORRELATIONS_FROM = 500
 
 

@@ -107,7 +107,7 @@ def check_design(
                    "intercepts and populations apart.", f"Give at least {fewest} items, or fix some.")
         )  # fmt: skip
     _check_links(out, seen, items, group_names, anchored, partners, partner_names)
-    _check_booklets(out, codes, groups, present, seen, items, group_names, anchored)
+    _check_booklets(out, codes, groups, present, items, group_names, anchored)
     unseen = [f"{items[j]}: {group_names[g]}" for j in range(len(items)) for g in range(n_groups) if not seen[g, j]]
     if unseen and n_groups > 1:
         out.append(
@@ -247,7 +247,6 @@ def _check_booklets(
     codes: NDArray[np.int8],
     groups: Index,
     present: NDArray[np.bool_],
-    seen: NDArray[np.bool_],
     items: Sequence[str],
     group_names: Sequence[str],
     anchored: NDArray[np.bool_],

@@ -1,7 +1,7 @@
 """Posterior of correlated concepts by expectation propagation: students in, means, covariances and evidence out.
 
-The engine of the concept profile (STATISTICS.md, 7). The work on one block of students is in ep_sites.py; here are
-the faces that others build on: any number of students, in blocks, from cold or warm sites.
+The engine of the concept profile (docs/methods/profile.md). The work on one block of students is in ep_sites.py; here
+are the faces that others build on: any number of students, in blocks, from cold or warm sites.
 """
 
 from collections.abc import Iterator

@@ -122,7 +122,7 @@ def missing_information(
         if own is None:
             return _ragged(block, blocks, scores, logs[b], first, last)
         if linear[b]:
-            return _linear(block, own, scores, logs[b], first, last)
+            return _linear(block, scores, logs[b], first, last)
         return _general(block, own, logs[b], first, last)
 
     results = over_spans(jobs, work, threads)
@@ -185,7 +185,7 @@ def student_scores(x: Array, post: Array, own: BlockScores) -> Array:
 
 
 def _linear(
-    block: Block, own: BlockScores, scores: Scores, logs: tuple[Array, Array], first: int, last: int
+    block: Block, scores: Scores, logs: tuple[Array, Array], first: int, last: int
 ) -> tuple[float, Array, Array, list[Array]]:
     """Sums for _linear_covariance: x' diag(Var θ) x, (x E θ)' posterior, posterior' posterior."""
     columns, base = logs

@@ -19,7 +19,7 @@ from scoring.irt.likelihood import Point, Problem, evaluate
 Progress = Callable[[int, float, float], None]
 
 FINISHED = 1e-17  # decrement of a finished search: 3e-9 standard errors from the maximum
-CONVERGED = 1e-9  # decrement that counts as converged (STATISTICS.md, 4)
+CONVERGED = 1e-9  # decrement that counts as converged (docs/methods/estimation.md)
 RUNAWAY = 60.0  # a coordinate beyond which a search is given up: the likelihood rises towards infinity there
 PRECISE = 1.0  # decrement below which a quasi-Newton step needs double precision
 LARGEST_STEP = 1.5  # in any coordinate, against leaps from poor starting values

@@ -250,7 +250,7 @@ def student_scores(
         rows, g = block
         posterior, _ = posterior_block(data, rows, table, nodes, mu[g], sigma[g], tolerance)
         x = data.scores[rows]
-        group_part = _group_scores(posterior, mu[g], sigma[g], inverses[g])
+        group_part = _group_scores(posterior, mu[g], inverses[g])
         scores = np.concatenate([_item_scores(data, x, posterior, gradients, layout), group_part], axis=1)
         w = data.weights[rows]
         outer = scores.T @ (scores * w[:, None])
@@ -336,7 +336,7 @@ def _item_scores(
     return out
 
 
-def _group_scores(posterior: SiteBlock, mu: Array, sigma: Array, inverse: Array) -> Array:
+def _group_scores(posterior: SiteBlock, mu: Array, inverse: Array) -> Array:
     """(n, C + C(C+1)/2) each student's gradient in μ_g and the lower triangle of Σ_g."""
     c = mu.size
     rows, columns = np.tril_indices(c)

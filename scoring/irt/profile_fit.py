@@ -190,7 +190,7 @@ def estimate(
         ProfileEstimate; `converged` says whether it may be used.
     """
     ridge = priors(model)
-    full = crude_values(model, scores, weights, group)
+    full = crude_values(model, scores, weights)
     sample = stride_sample(group, max(_SAMPLE, len(scores) // 10))
     spread = 0.35
     if sample.size < len(scores):

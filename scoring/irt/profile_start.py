@@ -24,7 +24,7 @@ def priors(model: ProfileModel) -> Array:
     return out
 
 
-def crude_values(model: ProfileModel, scores: NDArray[np.int8], weights: Array, group: Index) -> Array:
+def crude_values(model: ProfileModel, scores: NDArray[np.int8], weights: Array) -> Array:
     crude = starting_items(model.items, scores, weights)
     vector = pack(crude, model.layout)
     held = pack(replace(model.items, g=np.clip(model.items.g, 1e-6, 1 - 1e-6)), model.layout)

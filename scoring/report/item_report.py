@@ -39,7 +39,7 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
         Card("What it rests on", (f"{int(row['items'])} items, {int(row['points'])} points", str(row["advice"] or ""))
              if row["advice"] else (f"{int(row['items'])} items, {int(row['points'])} points",)),
     )  # fmt: skip
-    sections = [_misconceptions(a, concept, public)]
+    sections = [_misconceptions(a, concept)]
     if public:
         released = [i for i in items if found.texts.get(i, ("", None))[0] == "released"][:3]
         sections.append(Section("examples", "Example items", tuple(_texts(found, released, keys=False))))
@@ -96,7 +96,7 @@ def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
     )
 
 
-def _misconceptions(a: Analysis, concept: str, public: bool) -> Section:
+def _misconceptions(a: Analysis, concept: str) -> Section:
     mine = a.misconceptions[a.misconceptions["concept"] == concept] if len(a.misconceptions) else a.misconceptions
     if not len(mine):
         return Section("misconceptions", "Misconceptions")
