@@ -1,7 +1,8 @@
 """From a DataFrame of responses to the arrays the engine works on.
 
 Rows are students, columns are items. A cell is a score 0, 1, 2, ..., or empty (NaN) for "not administered", or one
-of the codes of a blank: omitted `O`, not reached `R`, invalid or multiple marks `M`. What was answered is kept apart from how it is scored: `scores` holds the scores after the rule, `status` what was there.
+of the codes of a blank: omitted `O`, not reached `R`, invalid or multiple marks `M`. What was answered is kept apart
+from how it is scored: `scores` holds the scores after the rule, `status` what was there.
 """
 
 from collections.abc import Mapping
