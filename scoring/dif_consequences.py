@@ -35,7 +35,8 @@ def gap_effect(
     Returns:
         Indexed by concept and group (each group against the first): class_c (names), n_items, gap, se (all items),
         gap_without, se_without (class C left out), gap_separate, se_separate (class C with parameters of their own in
-        every group), change (separate minus all), note. NaN where too few items are left.
+        every group), change (separate minus all), note. NaN where too few items are left or a calibration failed; the note
+        says which.
     """
     labels = sorted(groups.dropna().astype(str).unique())
     inside = groups.notna()
@@ -54,6 +55,7 @@ def gap_effect(
         if own:
             variants |= {"_without": ([i for i in items if i not in own], []), "_separate": (items, own)}
         found: dict[str, Fit | None] = {}
+        refused: list[str] = []
         for suffix, (kept, free) in variants.items():
             found[suffix] = None
             if len(kept) - len(free) < LEAST_ITEMS:
@@ -61,11 +63,13 @@ def gap_effect(
             apart = {i: [[label] for label in labels] for i in free}
             some = chosen if isinstance(chosen, str) else {k: v for k, v in chosen.items() if k in kept}
             try:
-                found[suffix] = calibrate(
-                    table[kept], some, people, separate=apart or None, clusters=schools, codes=codes
-                )
-            except ScoringError:
+                fit = calibrate(table[kept], some, people, separate=apart or None, clusters=schools, codes=codes)
+            except ScoringError as error:  # the other ways of looking at the gap still count
+                refused.append(error.code)
                 continue
+            found[suffix] = fit
+            if not fit.converged:
+                refused.append("not-converged")
         for label in labels[1:]:
             row: dict[str, Any] = {
                 "concept": concept,
@@ -74,10 +78,10 @@ def gap_effect(
                 "n_items": len(items),
             }
             for suffix in ("", "_without", "_separate"):
-                fit = found.get(suffix, found[""]) if not own else found[suffix]
-                row[f"gap{suffix}"], row[f"se{suffix}"] = _gap(fit, label, labels[0])
+                chosen_fit = found.get(suffix, found[""]) if not own else found[suffix]
+                row[f"gap{suffix}"], row[f"se{suffix}"] = _gap(chosen_fit, label, labels[0])
             row["change"] = row["gap_separate"] - row["gap"]
-            row["note"] = _note(row, own)
+            row["note"] = _note(row, own, refused)
             rows.append(row)
     return pd.DataFrame(rows).set_index(["concept", "group"])
 
@@ -96,7 +100,9 @@ def _gap(fit: Fit | None, label: str, first: str) -> tuple[float, float]:
     return value, float(np.sqrt(np.maximum(variance, 0.0)))
 
 
-def _note(row: dict[str, Any], own: list[str]) -> str:
+def _note(row: dict[str, Any], own: list[str], refused: list[str]) -> str:
+    if refused and not np.isfinite(row["change"]):
+        return f"the items could not be calibrated ({', '.join(dict.fromkeys(refused))})"
     if not own:
         return "no item of class C"
     if not np.isfinite(row["change"]):

@@ -116,6 +116,15 @@ def test_the_gap_is_freed_from_dif() -> None:
     assert calm["gap"] == calm["gap_separate"] == calm["gap_without"]
 
 
+def test_a_calibration_that_fails_is_named_as_the_reason() -> None:
+    responses, groups = two_groups(100, 6, 1)
+    responses["Q5"] = 1.0  # without wrong answers no parameters
+    table = pd.DataFrame({"ets_class": "A"}, index=responses.columns)
+    row = gap_effect(responses, groups, table).iloc[0]
+    assert np.isnan(row["gap"])
+    assert "could not be calibrated (item-without" in row["note"]
+
+
 def load_study() -> ModuleType:
     place = Path(__file__).parents[2] / "studies" / "dif_rates.py"
     spec = importlib.util.spec_from_file_location("dif_rates", place)
