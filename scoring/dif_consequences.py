@@ -35,8 +35,8 @@ def gap_effect(
     Returns:
         Indexed by concept and group (each group against the first): class_c (names), n_items, gap, se (all items),
         gap_without, se_without (class C left out), gap_separate, se_separate (class C with parameters of their own in
-        every group), change (separate minus all), note. NaN where too few items are left or a calibration failed; the note
-        says which.
+        every group), change (separate minus all), note. NaN where too few items are left or a calibration failed;
+        the note says which.
     """
     labels = sorted(groups.dropna().astype(str).unique())
     inside = groups.notna()
