@@ -25,3 +25,16 @@ def reference_data() -> Path:
     if not place or not Path(place).is_dir():
         pytest.skip("no reference data: ITEMBANK_REFERENCE_DATA does not name a folder")
     return Path(place)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many of the tests that need something from outside ran, so that none is missed without a word."""
+    for mark in ("reference", "browser"):
+        counts = {}
+        for outcome in ("passed", "failed", "skipped"):
+            reports = terminalreporter.stats.get(outcome, [])
+            counts[outcome] = len({r.nodeid for r in reports if mark in r.keywords})
+        if any(counts.values()):
+            terminalreporter.write_line(
+                f"{mark} tests: {counts['passed'] + counts['failed']} ran, {counts['skipped']} skipped"
+            )
