@@ -77,7 +77,8 @@ def gate_table(data: AnalysisInput, dif: pd.DataFrame, converged: bool) -> tuple
             rows.append((check, *_not_passed(name, value, data)))
     rows += [row for row in data.gate if row[0] not in CHECKS.values()]
     rows += _taught_rows(data)
-    rows.append(("estimates settled", "passed" if converged else "failed", "calibration converged"))
+    settled = "calibration and concepts converged" if converged else "an estimate stopped before it had settled"
+    rows.append(("estimates settled", "passed" if converged else "failed", settled))
     rows += [("to bear in mind", "noted", note) for note in gate.notes]
     return pd.DataFrame(rows, columns=COLUMNS), gate.stamp
 

@@ -128,7 +128,14 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
         )
     with steps.step("scores"):
         scores = scoring.score(fit, scored)
-    profile, compared, by_concept, drawn = _profile(data, scored, fit, seed, steps, described)
+    drawn = _total(data, scored, fit, seed, steps, described)
+    try:
+        profile, compared, by_concept = _profile(data, scored, seed, steps, described)
+    except scoring.NotConverged as unsettled:
+        # what does not rest on the concepts holds all the same, and says what is missing
+        message = f"The concepts could not be estimated: {unsettled.sentence} Only the score over all items is reported."
+        steps.notices.append(Notice("concepts-unsettled", "warning", message))
+        profile, compared, by_concept = None, None, None
     mean_contrasts = _mean_contrasts(data, drawn, compared)
     subgroups, levels = _subgroups(data, [v for v in (drawn, by_concept) if v is not None], profile, described, asked,
                                    steps)  # fmt: skip
@@ -137,7 +144,7 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
     if compared is not None:
         compared = concept_tables.as_taught(compared, gates.stamps(data))
     concepts, mastery, contrasts = _concepts(data, profile, compared)
-    gate, stamp = gates.gate_table(data, dif, bool(fit.converged))
+    gate, stamp = gates.gate_table(data, dif, bool(fit.converged and (profile is None or profile.converged)))
     analysis = Analysis(
         title=data.title,
         groups=data.group_order,
@@ -195,22 +202,28 @@ def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
     return data.scored if len(keep) == data.scored.shape[1] else data.scored[keep]
 
 
-def _profile(
+def _total(
     data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps, described: Described
-) -> tuple[Any | None, pd.DataFrame | None, Any | None, Any]:
-    """Concept profile, comparison, plausible values of the concepts (where compared), and of the total."""
-    persons, condition_on = described.persons, described.condition_on
+) -> Any:
+    """Plausible values of the score over all items."""
     with steps.step("plausible values of the score"):
-        total = scoring.plausible_values(
-            fit, scored, persons, condition_on, draws=DRAWS, seed=seed,
+        return scoring.plausible_values(
+            fit, scored, described.persons, described.condition_on, draws=DRAWS, seed=seed,
             concepts=dict.fromkeys(fit.item_names, "total"), weights=data.weights,
         )  # fmt: skip
+
+
+def _profile(
+    data: AnalysisInput, scored: pd.DataFrame, seed: int, steps: Steps, described: Described
+) -> tuple[Any | None, pd.DataFrame | None, Any | None]:
+    """Concept profile, comparison, and plausible values of the concepts (where compared)."""
+    persons, condition_on = described.persons, described.condition_on
     members = {i: str(data.items.at[i, "concept"]) for i in scored.columns if data.items.at[i, "concept"]}
     if not members:
         steps.notices.append(
             Notice("no-concepts", "notice", "The items name no concepts: only the score over all items is reported.")
         )
-        return None, None, None, total
+        return None, None, None
     if len(members) < scored.shape[1]:
         names = ", ".join(i for i in scored.columns if i not in members)
         steps.notices.append(
@@ -221,7 +234,7 @@ def _profile(
     if not members:
         message = "No concept has two items that tell students apart: only the score over all items is reported."
         steps.notices.append(Notice("thin-concepts", "warning", message))
-        return None, None, None, total
+        return None, None, None
     tagged = scored[list(members)]
     with steps.step("concept profile"):
         profile = scoring.concept_profile(
@@ -242,7 +255,7 @@ def _profile(
             )
             if len(data.group_order) > 1:
                 compared = scoring.compare(drawn, by="district", cuts=_cuts(profile))
-    return profile, compared, drawn, total
+    return profile, compared, drawn
 
 
 def _cuts(profile: Any) -> dict[str, float]:

@@ -60,7 +60,7 @@ def compare_administration(
         inputs=[*data.inputs, *(("run", number) for number in sorted(set(cuts.values())) if number)],
         input_hash=data.input_hash,
         seed=seed,
-        converged=bool(analysis.fit.get("converged")),
+        converged=bool(analysis.fit.get("converged") and analysis.fit.get("profile_converged", True)),
         log_likelihood=float(analysis.fit["log_likelihood"]),
         details={
             "cuts": cuts,
