@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from itembank.errors import Rejected
 from itembank.findings import Finding, errors
+from itembank.suggest import nearest
 
 LARGEST = 4 * 1024**3
 _LISTED = 50  # faults of one kind that are listed one by one
@@ -124,7 +125,10 @@ def parse_table(data: bytes, source: str, required: Sequence[str] = (), repeated
     for name in missing:
         here = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
         message = f"The column {name!r} is not there. Columns: {here}"
-        hint = "Rename a column, or map it by its flag."
+        near = nearest(name, names, 1)
+        hint = (
+            f"Rename the column {near[0]!r} to {name!r}." if near else f"Add a column {name!r}, or rename one to that."
+        )
         found.append(Finding(source, above + 1, "missing-column", "error", message, hint, name))
     table, rows = _body(text, separator, names, source, above, found)
     faults = errors(found)

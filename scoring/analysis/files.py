@@ -1,6 +1,6 @@
 """From a bare file of responses, and perhaps a table of items, to what an analysis is given."""
 
-import fnmatch
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itembank import keys, tabular
+from itembank import keys, suggest, tabular
 from itembank.errors import Rejected
 from itembank.findings import Finding, errors
+from scoring.analysis import columns as column_roles
+from scoring.analysis import doubts
+from scoring.analysis.columns import ITEM_COLUMNS, MISSING_TEXT
+from scoring.analysis.columns import error as _error
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.result import Notice
 
 BLANKS = ("O", "R", "M")
-MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", ".")
-_ITEM_COLUMNS = ("concept", "key", "type", "points", "title")
 
 
 def read_files(
@@ -53,22 +55,24 @@ def read_files(
     table = tabular.read_table(path)
     data = table.frame()
     found: list[Finding] = list(table.findings)
-    known = _known_items(items, found)
-    used = [c for c in (group, cluster, identifier, weight, *attributes, *ignore) if c]
-    for name in used:
-        if name not in data.columns:
-            found.append(
-                _error(table.source, 1, "missing-column", f"There is no column {name!r}.", "Check the flag.", name)
-            )
-    names = _item_columns(data, known, columns, used, table.source, found)
+    known = None if items is None else column_roles.item_table(items, found)
+    flags = {"--group": group, "--cluster": cluster, "--id": identifier, "--weight": weight}
+    named = [*flags.items(), *(("--by", c) for c in attributes), *(("--ignore", c) for c in ignore)]
+    used = [c for _, c in named if c]
+    column_roles.check_named([(f, c) for f, c in named if c], list(data.columns), table.source, found)
+    names = column_roles.item_columns(data, known, columns, used, table.source, found)
     if errors(found) or not names:
         raise Rejected("bad-table", f"{table.source} cannot be analysed as it is.", "", found)
+    if known is None:
+        wrong = {n: _share_unscored(table, n, omit) for n in names}
+        column_roles.refuse_unscored(data, names, wrong, flags, str(path), table.source, ignore)
     _check_identifier(data, identifier, table, found)
     meta = _meta(known, names)
     raw = data[names].mask(data[names].isin(list(omit)), "O") if omit else data[names].copy()
     scored = _score(names, meta, omit, table, found)
     groups, order = _groups(data, group, labels or {}, table, found)
     weights = _weights(data, weight, table, found)
+    doubts.answers(data, names, meta, omit, MISSING_TEXT, table, found)
     if errors(found):
         raise Rejected("bad-table", f"{table.source} cannot be analysed as it is. Nothing was written.", "", found)
     index = pd.RangeIndex(1, len(data) + 1, name="row")
@@ -91,7 +95,8 @@ def read_files(
         weights=None if weights is None else weights.set_axis(index),
         persons=data[list(dict.fromkeys(attributes))].set_axis(index) if attributes else None,
         gate=_gate(bool(group), bool(cluster), len(order)),
-        notices=tuple(Notice(f.code, f.severity, f.message) for f in found),
+        notices=tuple(Notice(f.code, f.severity, _with_column(f)) for f in found),
+        findings=tuple(found),
         provenance={
             "responses": f"{table.source} sha256 {table.sha256[:16]}",
             **({"weights": f"column {weight}, mean 1"} if weight else {}),
@@ -100,85 +105,34 @@ def read_files(
     )
 
 
-def _error(source: str, row: int, code: str, message: str, hint: str = "", column: str = "") -> Finding:
-    return Finding(source, row, code, "error", message, hint, column)
-
-
-def _known_items(items: str | Path | None, found: list[Finding]) -> pd.DataFrame | None:
-    """The table of items: index item, text columns; None without one."""
-    if items is None:
-        return None
-    table = tabular.read_table(items, required=["item"])
-    frame = table.frame()
-    twice = frame["item"].duplicated(keep=False) & (frame["item"] != "")
-    for place in np.flatnonzero(twice.to_numpy()):
-        row = int(table.rows[place])
-        found.append(
-            _error(table.source, row, "duplicate-item", f"{frame['item'].iloc[place]} stands twice.", "", "item")
-        )
-    for place in np.flatnonzero((frame["item"] == "").to_numpy()):
-        found.append(_error(table.source, int(table.rows[place]), "no-item", "The row names no item.", "", "item"))
-    known = frame.reindex(columns=list(_ITEM_COLUMNS), fill_value="")
-    known.index = pd.Index(frame["item"], name="item")
-    types = (*keys.TYPES[:-2], "score", "")
-    for line, (name, row) in zip(table.rows.tolist(), known.iterrows(), strict=True):
-        if row["type"] not in types:
-            message = f"{name}: the type {row['type']!r} is not known."
-            found.append(_error(table.source, line, "bad-type", message, "Types: " + ", ".join(types[:-1]), "type"))
-        if row["points"] and not (row["points"].isdigit() and 1 <= int(row["points"]) <= 100):
-            message = f"{name}: points are {row['points']!r}."
-            found.append(_error(table.source, line, "bad-points", message, "A whole number from 1.", "points"))
-    return known
-
-
-def _item_columns(
-    data: pd.DataFrame,
-    known: pd.DataFrame | None,
-    pattern: str,
-    used: Sequence[str],
-    source: str,
-    found: list[Finding],
-) -> list[str]:
-    if known is not None:
-        for name in known.index:
-            if name not in data.columns:
-                hint = "Columns: " + ", ".join(map(str, data.columns[:8])) + ", ..."
-                found.append(
-                    _error(source, 1, "unknown-item", f"There is no column for the item {name!r}.", hint, str(name))
-                )
-        spare = [c for c in data.columns if c not in known.index and c not in used]
-        if spare:
-            message = f"Left out, since the table of items does not list them: {', '.join(spare[:10])}."
-            found.append(Finding(source, 1, "columns-left-out", "notice", message))
-        return [c for c in data.columns if c in known.index]
-    if pattern:
-        patterns = [p.strip() for p in pattern.split(",")]
-        names = [c for c in data.columns if c not in used and any(fnmatch.fnmatchcase(c, p) for p in patterns)]
-        if not names:
-            found.append(
-                _error(source, 1, "no-items", f"No column matches {pattern!r}.", "For example --columns 'Q*'.")
-            )
-        return names
-    return [c for c in data.columns if c not in used]
+def _with_column(finding: Finding) -> str:
+    return f"{finding.column}: {finding.message}" if finding.column else finding.message
 
 
 def _check_identifier(data: pd.DataFrame, identifier: str, table: tabular.Table, found: list[Finding]) -> None:
     if not identifier:
         return
-    twice = data[identifier].duplicated(keep="first").to_numpy()
-    empty = (data[identifier] == "").to_numpy()
-    for places, code, message in (
-        (np.flatnonzero(twice & ~empty), "duplicate-student", "This student already stands in a row above."),
-        (np.flatnonzero(empty), "no-student", "The row names no student."),
+    column = data[identifier]
+    first = {v: int(row) for v, row in zip(column[::-1], table.rows[::-1], strict=True)}
+    empty = (column == "").to_numpy()
+    hint = "Keep one of the rows; if each is a sitting of its own, leave out --id."
+    for places, code in (
+        (np.flatnonzero(column.duplicated(keep="first").to_numpy() & ~empty), "duplicate-student"),
+        (np.flatnonzero(empty), "no-student"),
     ):
-        found.extend(_error(table.source, int(table.rows[p]), code, message, "", identifier) for p in places[:50])
+        for place in places[:50]:
+            message = "The row names no student."
+            if code == "duplicate-student":
+                message = f"The student of this row stands in row {first[column.iloc[place]]} already."
+            about = hint if code == "duplicate-student" else "Fill it, or remove the row."
+            found.append(_error(table.source, int(table.rows[place]), code, message, about, identifier))
         if len(places) > 50:
             found.append(_error(table.source, 0, code, f"{len(places) - 50} more rows like these.", "", identifier))
 
 
 def _meta(known: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
     """What is known of the items: index item; title, concept, type, points, key."""
-    meta = pd.DataFrame("", index=pd.Index(names, name="item"), columns=list(_ITEM_COLUMNS))
+    meta = pd.DataFrame("", index=pd.Index(names, name="item"), columns=list(ITEM_COLUMNS))
     if known is not None:
         meta = known.loc[names].copy()
     meta["type"] = np.where(meta["type"] != "", meta["type"], np.where(meta["key"] != "", "choice", "score"))
@@ -212,7 +166,8 @@ def _score(
                 if got is None:
                     impossible.append(len(points) - 1)
         if impossible:
-            _impossible(codes, impossible, name, str(item["type"]), table, found)
+            blanks = doubts.blanks_among([values[i] for i in impossible])
+            _impossible(codes, impossible, name, str(item["type"]), blanks, table, found)
         out[name] = np.array([np.nan if p is None else p for p in points], dtype=object)[codes]
         most = max((p for p in points if isinstance(p, int)), default=0)
         if item["points"] and most > item["points"]:
@@ -261,14 +216,35 @@ def _plain_score(value: str) -> int | None:
     return int(number) if number == int(number) and 0 <= number <= 100 else None
 
 
+def _share_unscored(table: tabular.Table, name: str, omit: Sequence[str]) -> float:
+    """Share of a column's filled cells that are neither a score nor a blank."""
+    codes, values = table.codes(name)
+    filled = np.array([v not in MISSING_TEXT for v in values], dtype=bool)
+    fits = [v in omit or v in BLANKS or _plain_score(v) is not None for v in values]
+    wrong = filled & ~np.array(fits, dtype=bool)
+    return float(wrong[codes].sum() / max(int(filled[codes].sum()), 1))
+
+
 def _impossible(
-    codes: Any, which: Sequence[int], name: str, kind: str, table: tabular.Table, found: list[Finding]
+    codes: Any,
+    which: Sequence[int],
+    name: str,
+    kind: str,
+    blanks: Sequence[str],
+    table: tabular.Table,
+    found: list[Finding],
 ) -> None:
-    """Name the places of answers that cannot be, not the answers: one finding for a column."""
+    """Name the places of answers that cannot be, not the answers (but words for a blank): one finding for a column."""
     places = np.flatnonzero(np.isin(codes, which))
     wanted = "a score 0, 1, 2, ..." if kind == "score" else f"an answer to a {kind} item"
     message = f"{len(places):,} of {len(codes):,} cells, this the first, are neither {wanted} nor a code of a blank."
+    if len(places) == 1:
+        message = f"1 of {len(codes):,} cells is neither {wanted} nor a code of a blank."
     hint = "Name blanks with --omit CODE, give a key in the table of items, or leave the column out with --ignore."
+    if blanks:
+        typed = " ".join(f"--omit {shlex.quote(b)}" for b in blanks)
+        rest = "" if len(blanks) == len(which) else " The other cells need a correction."
+        hint = f"{', '.join(blanks)} for a blank: {typed}{rest}"
     found.append(_error(table.source, int(table.rows[places[0]]), "impossible-response", message, hint, name))
 
 
@@ -291,14 +267,27 @@ def _groups(
     order = [labels[v] for v in labels if v not in unknown]
     order += [v for v in dict.fromkeys(shown) if v not in order and v != ""]
     sizes = shown.value_counts()
+    if len(order) > 12:
+        found.append(_many_groups(len(order), int((values != "").sum()), group, table))
+        return shown, tuple(order)
     for value in order:
         if sizes.get(value, 0) < 2:
-            message = f"The group {value!r} has {int(sizes.get(value, 0))} student(s); nothing can be said of it."
+            many = "1 student" if sizes.get(value, 0) == 1 else "no students"
+            message = f"The group {value!r} has {many}; nothing can be said of it."
             found.append(_error(table.source, 0, "small-group", message, "Remove the rows or join groups.", group))
-    if len(order) > 12:
-        message = f"{len(order)} groups are too many to compare side by side."
-        found.append(_error(table.source, 0, "many-groups", message, "Is this the right column for --group?", group))
     return shown, tuple(order)
+
+
+def _many_groups(groups: int, rows: int, column: str, table: tabular.Table) -> Finding:
+    others = f"Other columns: {suggest.shown((c for c in table.columns if c != column), 12)}"
+    if groups > 0.5 * rows:
+        each = "one student" if groups == rows else "one or two students"
+        message = f"{groups:,} groups of {each}: this looks like an identifier."
+        hint = f"--id {shlex.quote(column)}, and another column for --group. {others}"
+    else:
+        message = f"{groups:,} groups are too many to compare side by side."
+        hint = f"Is this the right column for --group? For schools: --cluster {shlex.quote(column)}. {others}"
+    return _error(table.source, 0, "many-groups", message, hint, column)
 
 
 def _schools(
@@ -312,6 +301,8 @@ def _schools(
     if empty.any():
         row = int(table.rows[int(np.flatnonzero(empty.to_numpy())[0])])
         message = f"{int(empty.sum()):,} rows, this the first, name no school; in each group they count as one school."
+        if empty.sum() == 1:
+            message = "1 row names no school; it counts as a school of its own."
         found.append(Finding(table.source, row, "no-school", "warning", message, "Fill the column.", cluster))
         schools = schools.mask(empty, "(none)" if groups is None else "(none) " + groups.astype(str))
     return schools

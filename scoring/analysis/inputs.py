@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from itembank.findings import Finding
 from scoring.agreed_cuts import ScaleFreeCut
 from scoring.analysis.result import Notice
 from scoring.comparison.gates import GateFacts
@@ -37,6 +38,7 @@ class AnalysisInput:
         in_bank: True where everything should be on record, so that what is not stamps the comparison.
         taught: index concept, a column per group: yes, partly, no or unknown before the window; None without records.
         notices: what was noticed while reading.
+        findings: the same with their places and hints, where a file was read.
         provenance: hashes and names of the inputs.
         simulated: True for simulated students.
     """
@@ -62,5 +64,6 @@ class AnalysisInput:
     in_bank: bool = False
     taught: pd.DataFrame | None = None
     notices: tuple[Notice, ...] = ()
+    findings: tuple[Finding, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False

@@ -52,8 +52,7 @@ def analyze(
         omit=words(omit),
         title=title,
     )
-    for notice in data.notices:
-        terminal.say(f"{notice.severity}: {notice.message}")
+    terminal.show_findings(data.findings)
     if dry_run:
         n, j = data.scored.shape
         terminal.say(
@@ -73,6 +72,10 @@ def analyze(
         if made:
             folder.rmdir()
         raise
+    known = {(n.code, n.message) for n in data.notices}
+    for notice in result.analysis.notices:
+        if (notice.code, notice.message) not in known:
+            terminal.say(f"{notice.severity}: {notice.message}")
     page = comparison_page(result.analysis)
     files = write_tables(result.analysis, result.parameters, folder / "tables")
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -242,7 +242,8 @@ def five_sentences(analysis: Analysis) -> list[str]:
     found = standing(analysis)
     students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else 0
     who = "simulated students" if analysis.simulated else "students"
-    items = len(analysis.items)
+    left_out = {n.message.split(" ")[0] for n in analysis.notices if n.code == "constant-item"}
+    items = len(analysis.items) - len(left_out & set(map(str, analysis.items.index)))
     groups = f" of {listed(analysis.groups)}" if analysis.groups else ""
     first = f"{analysis.title}: {students:,} {who}{groups} answered {items} items."
     if len(analysis.groups) < 2:

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from scoring.analysis.result import Notice
 from scoring.report import words
 
 TECHNICAL = re.compile(
@@ -79,3 +80,10 @@ def test_five_plain_sentences(make):
 )
 def test_shares_are_never_sharper_than_whole_students(rate, told):
     assert words.of_hundred(rate) == told
+
+
+def test_items_that_were_left_out_are_not_counted_as_answered(make):
+    name, count = str(make().items.index[0]), len(make().items)
+    left_out = Notice("constant-item", "warning", f"{name} has no answers; it is left out of the estimation.")
+    assert f"answered {count} items" in words.five_sentences(make())[0]
+    assert f"answered {count - 1} items" in words.five_sentences(make(notices=(left_out,)))[0]
