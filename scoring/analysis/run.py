@@ -133,8 +133,8 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
         profile, compared, by_concept = _profile(data, scored, seed, steps, described)
     except scoring.NotConverged as unsettled:
         # what does not rest on the concepts holds all the same, and says what is missing
-        message = f"The concepts could not be estimated: {unsettled.sentence} Only the score over all items is reported."
-        steps.notices.append(Notice("concepts-unsettled", "warning", message))
+        said = f"The concepts could not be estimated: {unsettled.sentence} Only the score over all items is reported."
+        steps.notices.append(Notice("concepts-unsettled", "warning", said))
         profile, compared, by_concept = None, None, None
     mean_contrasts = _mean_contrasts(data, drawn, compared)
     subgroups, levels = _subgroups(data, [v for v in (drawn, by_concept) if v is not None], profile, described, asked,
