@@ -424,8 +424,6 @@ def difference(before: str, after: str, name_before: str, name_after: str) -> st
 
 # ---------------------------------------------------------------- items whose text lives elsewhere
 
-REGISTER_COLUMNS = ("id", "title", "concepts", "type", "key", "points")
-
 
 def register_items(
     session: Session, path: str | Path, person: Person | None = None, status: str = "draft"

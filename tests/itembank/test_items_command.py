@@ -323,7 +323,7 @@ def test_a_frozen_form_on_paper(run, bank: Path, tmp_path: Path) -> None:  # typ
         code, _, err = run("forms", "booklet", "F1", "--edition", edition, "--language", "es")
         assert code == 0, err
         assert "3 questions" in err
-        assert (tmp_path / f"F1-{edition}.pdf").read_bytes().startswith(b"%PDF")
+        assert (tmp_path / f"F1-{edition}-es.pdf").read_bytes().startswith(b"%PDF")
     assert run("forms", "booklet", "F1", "-o", "no.pdf", "--dry-run")[0] == 0
     assert not (tmp_path / "no.pdf").exists()
     assert run("forms", "booklet", "F9")[0] == 3
