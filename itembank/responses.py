@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
-from itembank import administrations, attendance, audit, form_versions, forms, keys, rejects, shuffling, version_doubts
+from itembank import (
+    administrations,
+    attendance,
+    audit,
+    form_versions,
+    forms,
+    keys,
+    rejects,
+    response_doubts,
+    shuffling,
+    version_doubts,
+)
 from itembank.errors import Rejected
 from itembank.findings import Finding, errors
 from itembank.forms import FormLine
@@ -126,6 +137,9 @@ def check(
     result.tested_on = _dates(sheet, layout, administration, found)
     _answers(session, sheet, layout, result, found)
     _versions(session, sheet, result, found)
+    response_doubts.unanswered(result, found)
+    response_doubts.no_numbers(session, result, found)
+    response_doubts.new_schools(session, sheet, result, layout, found)
     found.sort(key=lambda f: (f.severity != "error", f.line))
     return result
 
@@ -454,11 +468,8 @@ def load(
     """
     from itembank import storing
 
-    earlier = session.exec(
-        select(Import).where(Import.administration_id == administration.id, Import.content_hash == table.sha256)
-    ).first()
-    if earlier is not None:
-        return Loaded(0, 0, 0, f"{earlier.loaded_at:%Y-%m-%d %H:%M} UTC", ())
+    if already := loaded_on(session, administration, table):
+        return Loaded(0, 0, 0, already, ())
     administrations.require_open(administration)
     bad: dict[int, str] = {}
     good = table
@@ -496,6 +507,14 @@ def load(
         rejects.text(table, bad) if bad else "",
         len(bad),
     )
+
+
+def loaded_on(session: Session, administration: Administration, table: Table) -> str:
+    """When this very file was loaded into the administration; empty where it was not."""
+    earlier = session.exec(
+        select(Import).where(Import.administration_id == administration.id, Import.content_hash == table.sha256)
+    ).first()
+    return "" if earlier is None else f"{earlier.loaded_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _chain(session: Session, checked: Checked) -> str:

@@ -136,6 +136,10 @@ def other_numbers(path: Path, identifier: str, other: str) -> dict[str, str]:
 
 
 def _tables(path: Path) -> tuple[dict[str, Table], str]:
+    if path.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx") and path.is_file():
+        sentence = f"{path.name} is a single table; a roster comes as a OneRoster package."
+        hint = "Give the zip that the student information system exports (orgs.csv, users.csv, ...), or its folder."
+        raise Rejected("no-package", sentence, hint)
     if path.is_dir():
         data = {f.stem: f.read_bytes() for f in sorted(path.glob("*.csv")) if f.stem in (*FILES, "manifest")}
     else:

@@ -1,6 +1,8 @@
 """From a table of responses, wide or long, to one sheet: a row per sitting, a column per item, cells as codes."""
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from itembank.findings import Finding
+from itembank import suggest
+from itembank.findings import Finding, Severity
 from itembank.tabular import Table
 
 LISTED = 20  # faults of one kind in one column that are listed one by one
@@ -24,6 +27,7 @@ USUAL = {
     "response": ("response", "answer", "score", "value"),
     "attendance": ("attendance",),
 }
+_PRIVATE = {"name", "names", "firstname", "lastname", "email", "birthdate", "birth", "dob", "phone", "address", "notes"}
 REASON = "rejected_because"  # column of a file of rows that were set aside; never read
 
 
@@ -171,34 +175,40 @@ def _roles(table: Table, mapping: Layout, found: list[Finding]) -> dict[str, str
 
 
 def _no_column(table: Table, name: str, role: str) -> Finding:
-    near = difflib.get_close_matches(name, table.columns, 1, 0.6)
-    flag = "--attribute" if role == "attribute" else f"--{role}-column"
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    shown = ", ".join(table.columns[:8]) + (", ..." if len(table.columns) > 8 else "")
-    message = f"There is no column {name!r}."
-    return Finding(table.source, 1, "missing-column", "error", message, f"{hint}{flag} NAME; columns: {shown}", name)
+    near = suggest.nearest(name, table.columns, 1) or [c for c in table.columns if role_of(c) == role][:1]
+    flag = "--attribute " if role == "attribute" else f"--column {role}="
+    shown = f"columns: {suggest.shown(table.columns)}"
+    hint = f"Did you mean {flag}{shlex.quote(near[0])}? {shown}" if near else f"{flag}NAME; {shown}"
+    return Finding(table.source, 1, "missing-column", "error", f"There is no column {name!r}.", hint, name)
+
+
+def role_of(column: str) -> str:
+    """The role that a column's name speaks for without being one of the usual names (`School Name`); else empty."""
+    words = re.sub(r"[\W_]+", " ", column.casefold()).split()
+    meant = {"pupil": "student", "learner": "student", "dist": "district", "lea": "district", "booklet": "form"}
+    found = [r for w in words if (r := meant.get(w, w)) in ROLES]
+    rest = {w for w in words if meant.get(w, w) not in ROLES}
+    return found[0] if len(found) == 1 and rest <= {"name", "id", "number", "code", "no", "level", "tested"} else ""
 
 
 def _wide(table: Table, mapping: Layout, roles: dict[str, str], known: set[str], found: list[Finding]) -> Sheet | None:
     taken = set(roles.values()) | set(mapping.attributes) | set(mapping.ignore)
     items: list[str] = []
     columns: list[str] = []
+    strange: dict[str, str] = {}
     for column in table.columns:
         if column in taken or column == REASON:
             continue
         code = mapping.items.get(column, column.removeprefix(mapping.prefix) if mapping.prefix else column)
         if code not in known:
-            near = difflib.get_close_matches(code, known, 1, 0.8)
-            hint = f"Did you mean {near[0]}? " if near else ""
-            hint += "--ignore COLUMN, --attribute COLUMN, or --map COLUMN=ITEM"
-            message = "The column is no item of this administration's forms."
-            found.append(Finding(table.source, 1, "unknown-item", "error", message, hint, column))
+            strange[column] = code
         elif code in items:
             message = f"Two columns hold {code}."
             found.append(Finding(table.source, 1, "duplicate-item", "error", message, "--ignore one.", column))
         else:
             items.append(code)
             columns.append(column)
+    _strange_columns(table, strange, known - set(items), set(roles), found)
     if not items:
         message = "No column is an item of this administration's forms."
         found.append(Finding(table.source, 1, "no-items", "error", message, "Look at --map and --prefix."))
@@ -211,6 +221,40 @@ def _wide(table: Table, mapping: Layout, roles: dict[str, str], known: set[str],
     facts = {r: Facts(c, *table.codes(c)) for r, c in roles.items()}
     facts |= {a: Facts(a, *table.codes(a)) for a in mapping.attributes if a not in facts}
     return Sheet(table.source, "wide", table.rows, facts, tuple(items), tuple(columns), cells, values)
+
+
+def _strange_columns(
+    table: Table, strange: Mapping[str, str], free: set[str], taken: set[str], found: list[Finding]
+) -> None:
+    """Columns that are no items: one sentence with the flags to type, but for those that may be an item misspelt."""
+    flags: list[str] = []
+    others: list[str] = []
+    for column, code in strange.items():
+        same = [k for k in sorted(free) if suggest.plain(k) == suggest.plain(code)]
+        near = same or difflib.get_close_matches(code, sorted(free), 1, 0.8)
+        if near:
+            message = "The column is no item of this administration's forms."
+            hint = (
+                f"Did you mean {near[0]}? --map {shlex.quote(f'{column}={near[0]}')}, or --ignore {shlex.quote(column)}"
+            )
+            found.append(Finding(table.source, 1, "unknown-item", "error", message, hint, column))
+            continue
+        others.append(column)
+        role = role_of(column)
+        if role and role not in taken:
+            taken = taken | {role}
+            flags.append(f"--column {role}={shlex.quote(column)}")
+        else:
+            words = set(re.split(r"[\W_]+", column.casefold()))
+            flags.append(f"{'--ignore' if words & _PRIVATE else '--attribute'} {shlex.quote(column)}")
+    if not others:
+        return
+    message = "The column is no item of this administration's forms."
+    if len(others) > 1:
+        message = f"{len(others)} columns are no items of this administration's forms: {suggest.shown(others, 12)}."
+    hint = f"{' '.join(flags)}  (or --ignore COLUMN, --map COLUMN=ITEM)"
+    column = others[0] if len(others) == 1 else ""
+    found.append(Finding(table.source, 1, "unknown-item", "error", message, hint, column))
 
 
 def _long(table: Table, mapping: Layout, roles: dict[str, str], known: set[str], found: list[Finding]) -> Sheet | None:
@@ -293,8 +337,8 @@ def limit(found: list[Finding]) -> int:
     return 1 << 60 if isinstance(found, Every) else LISTED
 
 
-def more(found: list[Finding], source: str, code: str, count: int, column: str) -> None:
+def more(found: list[Finding], source: str, code: str, count: int, column: str, severity: Severity = "error") -> None:
     """One line for the faults of a kind that were not listed."""
     if count > 0:
         message = f"{count} more rows have the same fault."
-        found.append(Finding(source, 0, code, "error", message, "Mend the ones above first.", column))
+        found.append(Finding(source, 0, code, severity, message, "Mend the ones above first.", column))

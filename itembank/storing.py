@@ -70,6 +70,13 @@ def find_stored(session: Session, administration: Administration, checked: Check
     names = pseudonyms_of(session, checked, {i for i in keyed if i is not None})
     again = [i for i, n in enumerate(names) if (districts[i], n, ids[form_index[i]]) in there]
     column = sheet.facts["student"].column
+    if len(again) > limit(checked.findings):
+        all_of = "all" if len(again) == len(names) else f"{len(again):,} of"
+        message = f"The bank holds {all_of} {len(names):,} sittings of this file already, from another file."
+        hint = "itembank responses list names the files; withdraw the other, or remove the rows."
+        checked.findings.insert(0, Finding(sheet.source, 0, "already-stored", "error", message, hint, column))
+        if len(again) == len(names):
+            return
     for i in again[: limit(checked.findings)]:
         message = "The bank holds responses of this student to this form already, from another file."
         hint = "Remove the row, or withdraw the other file."

@@ -89,7 +89,7 @@ def plan(layout: Layout, table: Table) -> Layout:
     """The layout for a table that a reader has made: its columns have our names already."""
     if "student" not in table.columns:
         return layout
-    roles = {r: c for r, c in layout.columns.items() if c in table.columns}
+    roles = {r: c for r, c in layout.columns.items() if c in table.columns or r not in table.columns}
     return replace(layout, columns=roles)
 
 

@@ -169,6 +169,11 @@ def _check(file: str, administration: str, plan: "Layout", reader: str, json: bo
     with database.reading() as session:
         adm = administrations.administration_of(session, administration)
         table = uploads.read(file, plan, uploads.kinds(session, adm), reader)
+        if already := responses.loaded_on(session, adm, table):
+            if json:
+                terminal.show_findings([], "json")
+            terminal.say(f"{table.source} was loaded on {already}: to load it again changes nothing.")
+            return
         checked = responses.check(session, adm, table, uploads.plan(plan, table))
         if not checked.refused:
             storing.find_stored(session, adm, checked)
@@ -184,7 +189,10 @@ def _check(file: str, administration: str, plan: "Layout", reader: str, json: bo
     if not json:
         terminal.show_findings(checked.findings)
     away = "" if checked.away is None else f", {checked.away.sittings} absent or exempt students"
-    terminal.say(f"{table.source}: {checked.sittings} sittings{away}, nothing in the way.")
+    warned = sum(f.severity == "warning" for f in checked.findings)
+    doubts = "" if not warned else f"; look at the {'warning' if warned == 1 else f'{warned} warnings'} first"
+    sittings = "1 sitting" if checked.sittings == 1 else f"{checked.sittings:,} sittings"
+    terminal.say(f"{table.source}: {sittings}{away}, nothing in the way{doubts}.")
     terminal.next_step("itembank responses load with the same flags")
 
 
@@ -247,14 +255,18 @@ def load(
         terminal.say(f"{table.source} was loaded on {done.already}; nothing was changed.")
     else:
         terminal.say(
-            f"Loaded {done.sittings} sittings of {table.source} into {adm.code} "
-            f"({done.students} new students, {done.schools} new schools)."
+            f"Loaded {_counted(done.sittings, 'sitting')} of {table.source} into {adm.code} "
+            f"({_counted(done.students, 'new student')}, {_counted(done.schools, 'new school')})."
         )
     if done.away:
-        terminal.say(f"Recorded {done.away} absent or exempt students.")
+        terminal.say(f"Recorded {_counted(done.away, 'absent or exempt student')}.")
     if done.rejected_rows:
-        terminal.say(f"Set {done.rejected_rows} rows aside in {rejected}: mend them there and load that file.")
+        terminal.say(f"Set {_counted(done.rejected_rows, 'row')} aside in {rejected}: mend there and load that file.")
     terminal.next_step(f"itembank calibrate run --administration {adm.code}")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 @app.command("list")
