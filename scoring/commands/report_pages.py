@@ -103,6 +103,9 @@ def student(
     folder: Annotated[str, typer.Option("--output", "-o", help="Folder for the pages.")] = "students",
     language: Annotated[str, typer.Option(help="en or es.")] = "en",
     title: Annotated[str, typer.Option(help="Name of the class, for the roster.")] = "Class roster",
+    assessment: Annotated[
+        str, typer.Option(help="What the pages call the assessment; its title without one, in Spanish its days.")
+    ] = "",
     run: Run = None,
     pdf: Pdf = False,
     stale: Stale = False,
@@ -115,7 +118,7 @@ def student(
     from itembank.errors import Rejected, UsageFault
     from scoring import bank
     from scoring.bank.pages import concept_names_in
-    from scoring.report.student_report import TEXT, roster_page, student_page
+    from scoring.report.student_report import TEXT, roster_page, student_page, window_in_spanish
     from scoring.report.writing import write_page
     from scoring.runs.reporting import reported, student_marks
 
@@ -132,11 +135,13 @@ def student(
         found = reported(session, run, stale, curves=False)
         marks = student_marks(session, found, district, who)
         names = concept_names_in(session, language)
+    given = found.data.administration
+    what = assessment or (window_in_spanish(given.opens_on, given.closes_on) if language == "es" else "")
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     end = "pdf" if pdf else "html"
     for number, (name, own) in enumerate(zip(who, marks, strict=True), 1):
-        page = student_page(found.analysis, own, name, language, names)
+        page = student_page(found.analysis, own, name, language, names, what)
         write_page(page, str(place / f"student-{number:03d}.{end}"), pdf, quiet=True)
     write_page(
         roster_page(found.analysis, list(zip(who, marks, strict=True)), title),

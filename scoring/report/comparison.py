@@ -452,7 +452,9 @@ METHOD = (
     "Items that some students were not given do not count against them.",
     "Neither side is the yardstick: the middle and the spread of the scale are those of both together, "
     "each side weighing the same.",
-    "What is said of a concept rests on the answers to that concept’s items; it is not cut out of a total score.",
+    "Each concept has a score of its own; it is not cut out of a total score. The answers to the concept’s items "
+    "weigh most, and those on the other concepts help where the two go together. Without enough items of its own a "
+    "concept gets no result.",
     "“Mastered” means: reached the bar that stands for the concept. Because a few items cannot settle each "
     "child’s case, shares are "
     "estimated for the whole group and come with a likely range; a child near the bar is never counted as "

@@ -1,6 +1,7 @@
 """The reports beside the comparison: complete, silent, plain where families and leaders read, the same on paper."""
 
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,6 +113,59 @@ def test_a_student_is_never_called_in_or_out_near_the_bar(made):
 )
 def test_the_bounds_of_a_verdict(chance, told):
     assert student_report.verdict(chance) == told
+
+
+def test_the_page_says_what_decides_beside_the_points():
+    given = found()
+    six_of_eight = marks((0.95, 0.17, 0.796, 0.004, np.nan))  # the second has 6 of 8 points
+    five_of_eight = marks((0.95, 0.9, 0.5, 0.1, np.nan)).assign(right=[5, 6, 4, 1, 2])
+    for language, weighs in (("en", "A hard question says more"), ("es", "Una pregunta difícil dice más")):
+        t = student_report.TEXT[language]
+        page = student_report.student_page(given.analysis, six_of_eight, "4711", language)
+        rows = page.sections[0].parts[0]["table"].rows
+        assert [r[2].text for r in rows] == [
+            t["about"].format(95), t["about"].format(17), t["about"].format(79), t["few"], t["thin"]
+        ]  # fmt: skip
+        (note,) = page.sections[0].parts[2]["lines"]
+        assert list(NAMES.values())[1] in note
+        assert t["about"].format(17) in note
+        assert weighs in page.sections[0].parts[1]["text"]
+        other = student_report.student_page(given.analysis, five_of_eight, "4711", language)
+        (note,) = other.sections[0].parts[2]["lines"]
+        assert note.startswith(next(iter(NAMES.values())))
+        assert "8 chances" not in blocks.render(page)
+    plain = student_report.student_page(given.analysis, marks(), "4711")
+    assert len(plain.sections[0].parts) == 2  # nothing seems to contradict itself
+
+
+@pytest.mark.parametrize(
+    ("right", "chance", "told"),
+    [(6, 0.2, "less"), (5, 0.2, ""), (5, 0.8, "more"), (6, 0.8, ""), (8, 0.5, ""), (8, np.nan, "")],
+)
+def test_points_and_verdicts_that_seem_to_contradict_each_other(right, chance, told):
+    assert student_report.surprising(right, 8, chance) == told
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "told"),
+    [
+        (date(2026, 10, 5), date(2026, 10, 16), "Evaluación del 5 al 16 de octubre de 2026"),
+        (date(2026, 9, 28), date(2026, 10, 2), "Evaluación del 28 de septiembre al 2 de octubre de 2026"),
+        (date(2026, 12, 14), date(2027, 1, 8), "Evaluación del 14 de diciembre de 2026 al 8 de enero de 2027"),
+        (date(2026, 10, 5), None, "Evaluación del 5 de octubre de 2026"),
+        (None, None, "Evaluación"),
+    ],
+)
+def test_a_spanish_page_calls_the_assessment_by_its_days(opens, closes, told):
+    assert student_report.window_in_spanish(opens, closes) == told
+
+
+def test_a_spanish_page_has_no_english_title():
+    given = found()
+    page = student_report.student_page(given.analysis, marks(), "4711", "es", what="Evaluación del 5 de octubre")
+    assert given.analysis.title not in blocks.render(page)
+    none = student_report.student_page(given.analysis, marks((0.1,) * 5), "4711", "es")
+    assert none.lead == "De 5 temas, 4711 aún no domina ninguno y todavía está aprendiendo 5."
 
 
 def test_both_languages_say_the_same(made):
