@@ -58,7 +58,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "" if value != value else f"{value:.3f}"
+        return "" if value != value else f"{round(value, 3) + 0.0:.3f}"  # never minus zero
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(cell(v) for v in value)
     return str(value)

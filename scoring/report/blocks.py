@@ -90,7 +90,17 @@ def number(value: float, digits: int = 2, signed: bool = False) -> Cell:
     """A number as a cell; empty when missing."""
     if value is None or value != value:
         return Cell("")
-    return Cell(f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}", float(value))
+    return Cell(with_sign(value, digits) if signed else without_sign(value, digits), float(value))
+
+
+def with_sign(value: float, digits: int = 2) -> str:
+    """A number with its sign; what rounds to zero has none."""
+    return f"{value:+.{digits}f}" if round(value, digits) else f"{0:.{digits}f}"
+
+
+def without_sign(value: float, digits: int = 2) -> str:
+    """A number as usual; what rounds to zero from below is zero, not minus zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def percent(value: float) -> Cell:
@@ -107,14 +117,13 @@ def signed(share: float, unit: str = "") -> str:
 
 
 def chance(p_value: float) -> Cell:
-    """A p value in words of a hundred, never as zero."""
+    """A p value as cases of a thousand, never as zero; from a tenth on in whole tens."""
     if p_value is None or p_value != p_value:
         return Cell("")
     if p_value < 0.001:
         return Cell("less than 1 in 1,000", 0.0)
-    if p_value < 0.1:
-        return Cell(f"{100 * p_value:.1f} in 100", p_value)
-    return Cell(f"{100 * p_value:.0f} in 100", round(p_value, 2))
+    shown = round(p_value, 3 if p_value < 0.1 else 2)
+    return Cell(f"{1000 * shown:,.0f} in 1,000", shown)
 
 
 def count(value: float) -> Cell:

@@ -13,6 +13,8 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from scoring.report.blocks import with_sign
+
 #: Okabe-Ito, told apart by people with any colour vision, dark enough on white (3:1 and more).
 COLOURS = ("#0072B2", "#B34700", "#00795A", "#7A4A8C", "#5A5A5A", "#8A6D00")
 SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
@@ -86,12 +88,14 @@ def mastery_dots(mastery: pd.DataFrame, groups: Sequence[str], names: dict[str, 
         groups: order of the groups.
         names: concept -> name to show.
     """
-    data = mastery.assign(name=mastery["concept"].map(names))
+    data = mastery.assign(name=mastery["concept"].map(names), end=mastery["high"].fillna(mastery["rate"]))
     order = list(dict.fromkeys(data["name"]))
     sentences = []
     for name, part in data.groupby("name", sort=False):
         told = ", ".join(
-            f"{r.group} {100 * r.rate:.0f} of 100 ({100 * r.low:.0f} to {100 * r.high:.0f})" for r in part.itertuples()
+            f"{r.group} {100 * r.rate:.0f} of 100"
+            + (f" ({100 * r.low:.0f} to {100 * r.high:.0f})" if r.low == r.low else "")
+            for r in part.itertuples()
         )
         sentences.append(f"{name}: {told}.")
 
@@ -119,7 +123,7 @@ def mastery_dots(mastery: pd.DataFrame, groups: Sequence[str], names: dict[str, 
             x="rate:Q", color=_colour(groups, legend), shape=_shape(groups, legend)
         )
         values = base.mark_text(align="left", dx=7, fontSize=12, color="#222").encode(
-            x="high:Q", text=alt.Text("rate:Q", format=".0%")
+            x="end:Q", text=alt.Text("rate:Q", format=".0%")
         )
         height = alt.Step(19 if len(groups) < 3 else 15)
         return _svg((bars + dots + values).properties(width=width - (240 if wrap > 20 else 120), height=height))
@@ -145,7 +149,7 @@ def distributions(distribution: pd.DataFrame, groups: Sequence[str], cut: float 
         part = data[data["group"] == group]
         if len(part):
             middle = (part["middle"] * part["share"]).sum() / part["share"].sum()
-            told.append(f"{group} centres at {middle:+.2f}")
+            told.append(f"{group} centres at {with_sign(middle)}")
 
     def draw(width: int) -> str:
         legend = alt.Legend(orient="top", direction="horizontal", columns=1 if width < 500 else 0)

@@ -24,10 +24,14 @@ def comparison(analysis: Analysis) -> Page:
     first: tuple[dict[str, Any], ...] = ()
     if len(shown):
         told = INTERVALS[str(analysis.provenance.get("interval", "these students"))]
-        caption = (
-            "Share of students who have mastered each concept. The line through a mark covers the values that the "
-            f"data allow (95 of 100 such lines hold the true value {told})."
-        )
+        caption = "Share of students who have mastered each concept."
+        if shown["low"].notna().any():
+            caption += (
+                " The line through a mark covers the values that the data allow (95 of 100 such lines hold the true "
+                f"value {told})."
+            )
+        else:
+            caption += " There are too few students or schools for a likely range."
         first = (blocks.figure(charts.mastery_dots(shown, analysis.groups, names), caption),)
     sections = (
         _concepts(analysis, names),
@@ -129,14 +133,12 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             blocks.table(Table("Share of students who have mastered each concept", heads, tuple(rows), True, 0))
         )
     if len(analysis.contrasts):
+        sizes = words.sizes(analysis)
         rows = [
             (
                 Cell(names.get(str(r.concept), str(r.concept))),
                 Cell(f"{r.group} minus {r.other}"),
-                Cell(
-                    "" if r.difference != r.difference else blocks.signed(r.difference, " in 100"),
-                    None if r.difference != r.difference else r.difference,
-                ),
+                _difference(words.printed(sizes, str(r.concept), str(r.group), str(r.other), float(r.difference))),
                 Cell("" if r.low != r.low else f"{blocks.signed(r.low)} to {blocks.signed(r.high)}"),
                 blocks.chance(r.p_adjusted),
                 Cell({"ahead": f"{r.group} ahead", "behind": f"{r.other} ahead"}.get(str(r.verdict), str(r.verdict))),
@@ -177,6 +179,10 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
     return Section("concepts", "Concepts", tuple(parts))
 
 
+def _difference(share: float) -> Cell:
+    return Cell("") if share != share else Cell(blocks.signed(share, " in 100"), share)
+
+
 def _other_bars(analysis: Analysis, names: dict[str, str]) -> list[dict[str, Any]]:
     """What the shares would be if the bar stood one standard error lower or higher; nothing where it has none."""
     if "rate_lower_cut" not in analysis.mastery or not analysis.mastery["rate_lower_cut"].notna().any():
@@ -214,7 +220,7 @@ def _scores(analysis: Analysis) -> Section:
                 Cell(names.get(str(r.concept), str(r.concept))),
                 Cell(str(r.group)),
                 blocks.number(r.mean, signed=True),
-                Cell("" if r.low != r.low else f"{r.low:+.2f} to {r.high:+.2f}"),
+                Cell("" if r.low != r.low else f"{blocks.with_sign(r.low)} to {blocks.with_sign(r.high)}"),
                 blocks.number(r.sd),
             )
             for r in analysis.means.itertuples()

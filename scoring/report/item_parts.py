@@ -8,7 +8,7 @@ import pandas as pd
 
 from itembank import presentation, typeset
 from itembank.item_model import Item
-from scoring.report.blocks import Cell, Table, columns, percent, table
+from scoring.report.blocks import Cell, Table, columns, percent, table, with_sign
 from scoring.report.charts import NARROW, WIDE, Chart, _colour, _shape, _svg
 
 
@@ -64,10 +64,15 @@ def option_part(options: pd.DataFrame, item: str, groups: tuple[str, ...], misco
             Cell("key" if r.is_key else misconceptions.get(str(r.misconception or ""), str(r.misconception or ""))),
             *(percent(shares.get((str(r.option), g), float("nan"))) for g in shown),
         )
-        for r in mine.drop_duplicates("option").itertuples()
+        for r in mine.drop_duplicates("option").sort_values("option", key=_in_order, kind="stable").itertuples()
     )
     heads = columns("Option", "What it stands for", *(f"#{g}" for g in shown))
     return table(Table(f"{item}: who chose what (of those who answered)", heads, rows))
+
+
+def _in_order(options: pd.Series) -> pd.Series:
+    """Letters in the order of the alphabet; typed answers stay as they come, after them."""
+    return options.astype(str).map(lambda o: o if len(o) == 1 and o.isalpha() else "~")
 
 
 def item_curve(curves: pd.DataFrame, item: str, groups: tuple[str, ...]) -> Chart:
@@ -83,8 +88,8 @@ def item_curve(curves: pd.DataFrame, item: str, groups: tuple[str, ...]) -> Char
     for group, part in data.groupby("group", sort=False):
         low, high = part.iloc[0], part.iloc[-1]
         told.append(
-            f"{group}: {100 * low['observed']:.0f} of 100 at a score of {low['theta']:+.1f}, "
-            f"{100 * high['observed']:.0f} at {high['theta']:+.1f}"
+            f"{group}: {100 * low['observed']:.0f} of 100 at a score of {with_sign(low['theta'], 1)}, "
+            f"{100 * high['observed']:.0f} at {with_sign(high['theta'], 1)}"
         )
 
     def draw(width: int) -> str:
@@ -135,7 +140,8 @@ def caterpillar(rows: pd.DataFrame, mine: str, names: dict[str, str]) -> Chart:
 
     inside = "holds" if here["low"] <= 0 <= here["high"] else "does not hold"
     text = (
-        f"Schools by name, in the order of the alphabet. {here['name']}: {here['effect']:+.2f} spreads from what is "
-        f"expected of its students, likely {here['low']:+.2f} to {here['high']:+.2f}; the range {inside} zero."
+        f"Schools by name, in the order of the alphabet. {here['name']}: {with_sign(here['effect'])} spreads from "
+        f"what is expected of its students, likely {with_sign(here['low'])} to {with_sign(here['high'])}; the range "
+        f"{inside} zero."
     )
     return Chart(draw(WIDE), draw(NARROW + 40), text)

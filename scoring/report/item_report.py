@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 
 from scoring.analysis.result import Analysis
-from scoring.report import blocks, item_parts
+from scoring.report import blocks, item_parts, words
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
 from scoring.report.comparison import footer, provenance, stamps
-from scoring.report.words import of_hundred, standing
+from scoring.report.words import of_hundred
 
 
 def concept_page(found: Any, concept: str, public: bool = False) -> Page:
@@ -23,19 +23,15 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
     row = a.concepts.loc[concept]
     names = dict(a.concepts["name"])
     items = [str(i) for i in a.items.index[a.items["concept"] == concept]]
-    told = standing(a)
     name = str(row["name"])
-    head = f"{name}: "  # the page is about nothing else
-    lines = [
-        f"{group} is ahead. {line.removeprefix(head)}." for group in a.groups for line in told.ahead.get(group, [])
-        if line.startswith(f"{name}:")
-    ]  # fmt: skip
-    lines += [f"Cannot say. {line.removeprefix(head)}." for line in told.cannot_say if line.startswith(name)]
+    lead, lines = _said(a, concept)
+    beside = [] if public else words.different_items(a, concept)
     shown = [r for r in a.mastery[a.mastery["concept"] == concept].itertuples() if r.shown]
     stand = [f"{r.group}: {of_hundred(float(r.rate))} have mastered it" for r in shown]
     cards = (
         Card("Where it stands", tuple(stand) or ("Shares are not shown.",)),
         Card("What can be said of the difference", tuple(lines) or ("Nothing is compared.",)),
+        *(Card("What not to conclude", (line,), style="not") for line in beside),
         Card("What it rests on", (f"{int(row['items'])} items, {int(row['points'])} points", str(row["advice"] or ""))
              if row["advice"] else (f"{int(row['items'])} items, {int(row['points'])} points",)),
     )  # fmt: skip
@@ -49,7 +45,7 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
     return Page(
         title=f"{name}: report for math experts",
         kicker=f"{a.title} · concept report",
-        lead=lines[0] if lines else f"{name}: {len(items)} items.",
+        lead=lead or f"{name}: {len(items)} items.",
         stamps=tuple(stamps(a)),
         cards=cards,
         sections=tuple(s for s in sections if s.parts),
@@ -58,13 +54,41 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
     )
 
 
+def _said(a: Analysis, concept: str) -> tuple[str, list[str]]:
+    """Who is ahead in one concept, in a sentence; and how large each gap is, and how sure."""
+    mine = a.contrasts[a.contrasts["concept"] == concept] if len(a.contrasts) else a.contrasts
+    shares, leads, lines = words.sizes(a), [], []
+    for r in mine.itertuples():
+        sure = r.verdict in ("ahead", "behind")
+        first, second = (str(r.other), str(r.group)) if r.verdict == "behind" else (str(r.group), str(r.other))
+        pair = "" if len(a.groups) == 2 else f"{first} and {second}: "
+        if sure:
+            leads.append(f"{first} is ahead: {words.pair_told(shares, concept, first, second)}.")
+        else:
+            why = words.plain_reason(str(r.reason or ""))
+            leads.append(f"{pair}We cannot say who is ahead{f': {why}' if why else ''}.")
+        if r.low != r.low:
+            continue
+        difference = words.printed(shares, concept, str(r.group), str(r.other), float(r.difference))
+        if sure:
+            low, high = sorted((abs(round(100 * r.low)), abs(round(100 * r.high))))
+            lines.append(f"{pair}The gap is {abs(round(100 * difference))} of 100 students, likely {low} to {high}.")
+        else:
+            lines.append(
+                f"{first} minus {second}: {blocks.signed(difference, ' in 100')}, likely {blocks.signed(r.low)} to "
+                f"{blocks.signed(r.high)}; there may be no gap."
+            )
+    return (leads[0] if len(leads) == 1 else " ".join(leads[:3])), lines
+
+
 def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
     """One item: as typeset, who chose what, its curve in each district, its history."""
     a: Analysis = found.analysis
     row = a.items.loc[item]
     by_group = [f"{g}: {of_hundred(float(row[f'share_correct: {g}']))} of the points" for g in a.groups]
-    numbers = [f"difficulty {row['b']:+.2f} (± {row['se_b']:.2f})", f"steepness {row['a']:.2f}",
-               f"goes with the rest: {row['item_rest']:.2f}"]  # fmt: skip
+    numbers = [f"difficulty {blocks.with_sign(row['b'])} (± {row['se_b']:.2f})",
+               f"steepness {blocks.without_sign(row['a'])}",
+               f"goes with the rest: {blocks.without_sign(row['item_rest'])}"]  # fmt: skip
     cards = [
         Card("How many got it", tuple(by_group) or (of_hundred(float(row["share_correct"])),)),
         Card("Where it stands on the scale", tuple(numbers)),
@@ -122,9 +146,9 @@ def _table(a: Analysis, items: list[str]) -> Section:
     rows = []
     for item in items:
         r = a.items.loc[item]
-        words = str(a.dif.at[item, "words"]) if item in a.dif.index else ""
+        differs = str(a.dif.at[item, "words"]) if item in a.dif.index else ""
         cells = [Cell(item), Cell(str(r["title"])), *(blocks.percent(r[f"share_correct: {g}"]) for g in a.groups)]
-        cells += [blocks.number(r["item_rest"]), blocks.number(r["b"], signed=True), Cell(words)]
+        cells += [blocks.number(r["item_rest"]), blocks.number(r["b"], signed=True), Cell(differs)]
         rows.append(tuple(cells))
     heads = columns(
         "Item", "Title", *(f"#Share correct, {g}" for g in a.groups), "#Goes with the rest", "#Difficulty",
@@ -151,7 +175,7 @@ def _curve_table(curves: pd.DataFrame, item: str) -> dict[str, Any]:
     mine = curves[(curves["item"] == item) & (curves["n"] >= 11)]
     rows = tuple(
         (
-            Cell(f"{r.theta:+.1f}", float(r.theta)), Cell(str(r.group)), blocks.percent(r.observed),
+            Cell(blocks.with_sign(r.theta, 1), float(r.theta)), Cell(str(r.group)), blocks.percent(r.observed),
             Cell(f"{100 * r.low:.0f} to {100 * r.high:.0f}%"), blocks.percent(r.expected),
         )
         for r in mine.itertuples()

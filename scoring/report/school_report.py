@@ -90,7 +90,7 @@ def _effects(a: Analysis, effects: pd.DataFrame) -> dict[str, Any]:
         (
             Cell(str(a.concepts.at[r.concept, "name"]) if r.concept in a.concepts.index else str(r.concept)),
             blocks.number(r.effect, signed=True),
-            Cell(f"{r.effect - 1.96 * r.se:+.2f} to {r.effect + 1.96 * r.se:+.2f}"),
+            Cell(f"{blocks.with_sign(r.effect - 1.96 * r.se)} to {blocks.with_sign(r.effect + 1.96 * r.se)}"),
             blocks.percent(r.shrinkage),
         )
         for r in effects.itertuples()

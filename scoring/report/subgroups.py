@@ -76,10 +76,14 @@ def _contrast(text: str) -> str:
 def _difference(value: float, share: bool) -> Cell:
     if value != value:
         return Cell("")
-    return Cell(blocks.signed(value, " in 100"), float(value)) if share else Cell(f"{value:+.2f}", float(value))
+    return Cell(blocks.signed(value, " in 100"), float(value)) if share else Cell(blocks.with_sign(value), float(value))
 
 
 def _span(low: float, high: float, share: bool) -> Cell:
     if low != low:
         return Cell("")
-    return Cell(f"{blocks.signed(low)} to {blocks.signed(high)}" if share else f"{low:+.2f} to {high:+.2f}")
+    return Cell(
+        f"{blocks.signed(low)} to {blocks.signed(high)}"
+        if share
+        else f"{blocks.with_sign(low)} to {blocks.with_sign(high)}"
+    )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from scoring.report.blocks import with_sign
 from scoring.report.charts import NARROW, WIDE, Chart, _colour, _in_lines, _shape, _svg
 
 
@@ -26,7 +27,10 @@ def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, s
     told = []
     for name in order:
         part = data[data["name"] == name]
-        said = ", ".join(f"{r.group} {r.change:+.0f} ({r.low:+.0f} to {r.high:+.0f})" for r in part.itertuples())
+        said = ", ".join(
+            f"{r.group} {with_sign(r.change, 0)} ({with_sign(r.low, 0)} to {with_sign(r.high, 0)})"
+            for r in part.itertuples()
+        )
         told.append(f"{name}: {said}.")
     reach = max(5.0, float(data[["low", "high"]].abs().max().max()))
 

@@ -111,7 +111,8 @@ def _growth_table(meeting: Meeting, part: pd.DataFrame) -> Table:
     rows = tuple(
         (Cell(names.get(str(r.concept), str(r.concept))), Cell(str(r.group)),
          blocks.number(float(r.growth), 2, signed=True),
-         Cell("not known" if r.growth_low != r.growth_low else f"{r.growth_low:+.2f} to {r.growth_high:+.2f}"),
+         Cell("not known" if r.growth_low != r.growth_low
+              else f"{blocks.with_sign(r.growth_low)} to {blocks.with_sign(r.growth_high)}"),
          Cell(_between(meeting, r)))
         for r in part.itertuples()
     )  # fmt: skip

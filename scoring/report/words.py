@@ -58,52 +58,71 @@ def standing(analysis: Analysis) -> Standing:
     ahead: dict[str, list[str]] = {group: [] for group in analysis.groups}
     short: dict[str, list[str]] = {group: [] for group in analysis.groups}
     unsure: list[str] = []
-    sizes = _sizes(analysis)
+    shares = sizes(analysis)
     for row in analysis.contrasts.itertuples():
         if row.concept == TOTAL:
             continue
         name = concept_name(analysis, str(row.concept))
         if row.verdict in ("ahead", "behind"):
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
-            text = f"{name}: {_pair_short(sizes, str(row.concept), analysis.groups, str(first), str(second))}"
+            text = f"{name}: {_pair_short(shares, str(row.concept), analysis.groups, str(first), str(second))}"
             if row.low == row.low:
                 low, high = sorted((abs(row.low), abs(row.high)))
-                gap = _printed_gap(sizes, str(row.concept), str(first), str(second), float(row.difference))
+                gap = abs(round(100 * printed(shares, str(row.concept), str(first), str(second), row.difference)))
                 text += f". Gap {gap}, likely {100 * low:.0f} to {100 * high:.0f}"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
             pair = "" if len(analysis.groups) == 2 else f" ({row.group} and {row.other})"
-            unsure.append(f"{name}{pair}: {row.reason}" if row.reason else f"{name}{pair}")
+            reason = plain_reason(str(row.reason or ""))
+            unsure.append(f"{name}{pair}: {reason}" if reason else f"{name}{pair}")
     return Standing(_headline(analysis, short, unsure), ahead, unsure, cautions(analysis))
 
 
-def _sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
+def plain_reason(reason: str) -> str:
+    """Why nothing is said, once and without what the program calls it."""
+    found: dict[str, list[str]] = {}
+    for part in (p.strip() for p in reason.split(";")):
+        why, _, what = part.partition(": no ")
+        found.setdefault(why, []).extend([LACKING[what]] if what in LACKING else [f"no {what}"] if what else [])
+    return "; ".join(f"{why}, too few for {listed(what, 'or')}" if what else why for why, what in found.items())
+
+
+LACKING = {"mastery": "comparing shares", "interval": "a likely range"}
+
+
+def sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
+    """(concept, group) -> share of students who have mastered it, where it is shown."""
     shown = analysis.mastery[analysis.mastery["shown"]] if len(analysis.mastery) else analysis.mastery
     return {(str(r.concept), str(r.group)): float(r.rate) for r in shown.itertuples()}
 
 
 def _pair_short(
-    sizes: dict[tuple[str, str], float], concept: str, order: Sequence[str], first: str, second: str
+    shares: dict[tuple[str, str], float], concept: str, order: Sequence[str], first: str, second: str
 ) -> str:
     """Both shares with their owners, always in the order of the page."""
-    if (concept, first) not in sizes or (concept, second) not in sizes:
+    if (concept, first) not in shares or (concept, second) not in shares:
         return "shares not shown"
     pair = sorted((first, second), key=list(order).index)
-    return ", ".join(f"{group} {of_hundred(sizes[concept, group]).removesuffix(' of 100')}" for group in pair)
+    return ", ".join(f"{group} {of_hundred(shares[concept, group]).removesuffix(' of 100')}" for group in pair)
 
 
-def _printed_gap(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str, difference: float) -> str:
-    """The gap of the two shares as they are printed beside it, so that a reader's own subtraction agrees."""
-    if (concept, first) not in sizes or (concept, second) not in sizes:
-        return f"{100 * abs(difference):.0f}"
-    return f"{abs(round(100 * sizes[concept, first]) - round(100 * sizes[concept, second]))}"
+def printed(shares: dict[tuple[str, str], float], concept: str, first: str, second: str, difference: float) -> float:
+    """The difference of the two shares as they are printed beside it, so that a reader's own subtraction agrees.
+
+    Args:
+        shares: of `sizes`; where one is not shown, it is the difference itself.
+        difference: first minus second; missing stays missing.
+    """
+    if difference != difference or (concept, first) not in shares or (concept, second) not in shares:
+        return float(difference)
+    return (round(100 * shares[concept, first]) - round(100 * shares[concept, second])) / 100
 
 
-def _pair(sizes: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
-    if (concept, first) not in sizes or (concept, second) not in sizes:
+def pair_told(shares: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
+    if (concept, first) not in shares or (concept, second) not in shares:
         return "shares not shown"
-    a, b = sizes[concept, first], sizes[concept, second]
+    a, b = shares[concept, first], shares[concept, second]
     return f"{of_hundred(a)} students have mastered it, in {second} {100 * b:.0f}"
 
 
@@ -120,7 +139,9 @@ def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[
         thin = (analysis.contrasts["verdict"] == "not enough evidence").all()
         text = f"No difference between {listed(analysis.groups)} is large enough to be sure of, in any concept."
         if thin:
-            text = "No concept has enough items to compare the students who have mastered it."
+            why = {plain_reason(str(r)) for r in analysis.contrasts["reason"]}
+            because = f": {why.pop()}" if len(why) == 1 else ""
+            text = f"How many students have mastered a concept is not compared{because}."
         return f"{text} Over all items, {overall(analysis)}"
     if len(analysis.groups) > 2:
         return "Some groups differ in what their students have mastered; the lists below say which, and where."
@@ -134,7 +155,23 @@ def _headline(analysis: Analysis, short: dict[str, list[str]], unsure: Sequence[
     text = ", ".join(parts[:-1]) + (", while " if len(parts) > 1 else "") + parts[-1]
     if unsure:
         text += f"; in {len(unsure)} of {n} concepts we cannot say"
-    return text + "."
+    return f"{text}.{_largest_gap(analysis)}"
+
+
+def _largest_gap(analysis: Analysis) -> str:
+    """The size of the largest clear gap, for the headline; nothing where no gap is shown."""
+    found = _clear(analysis)
+    found = found[found["low"].notna()] if len(found) else found
+    if not len(found):
+        return ""
+    shares = sizes(analysis)
+    gaps = [
+        printed(shares, str(r.concept), str(r.group), str(r.other), float(r.difference)) for r in found.itertuples()
+    ]
+    place = max(range(len(gaps)), key=lambda k: abs(gaps[k]))
+    where = _lower(concept_name(analysis, str(found["concept"].iloc[place])))
+    size = f"{abs(round(100 * gaps[place]))} of 100 students"
+    return f" The gap is {size}." if len(gaps) == 1 else f" The largest gap is {size}, in {where}."
 
 
 def overall(analysis: Analysis) -> str:
@@ -145,7 +182,14 @@ def overall(analysis: Analysis) -> str:
         return "the report gives the average scores of the groups."
     row = found.iloc[0]
     if row["low"] != row["low"]:
-        return "the report gives the average scores, without a likely range."
+        if row["difference"] != row["difference"]:
+            return "the averages are not compared."
+        ahead, behind = (row["group"], row["other"]) if row["difference"] > 0 else (row["other"], row["group"])
+        why = str(row["status"] or "").partition(":")[0]
+        return (
+            f"{ahead}’s average in these answers is above {behind}’s by {abs(row['difference']):.2f} of the students’ "
+            f"spread, without a likely range{f' ({why})' if why else ''}: it may be chance."
+        )
     if row["low"] <= 0 <= row["high"]:
         return f"the averages of {listed(analysis.groups)} are too close to tell apart."
     ahead, behind = (row["group"], row["other"]) if row["difference"] > 0 else (row["other"], row["group"])
@@ -206,8 +250,11 @@ def cautions(analysis: Analysis) -> list[str]:
         )
     out += different_items(analysis)
     kinds = set(analysis.concepts.get("cut_kind", pd.Series(dtype=str)).dropna())
-    if "provisional" in kinds:
-        out.append(f"The bar for “mastered” is provisional: {_bar(analysis)}. Read the differences, not the levels.")
+    levels = len(analysis.mastery) and analysis.mastery["shown"].any()
+    if "provisional" in kinds and levels:
+        compared = len(analysis.contrasts) and analysis.contrasts["difference"].notna().any()
+        read = " Read the differences, not the levels." if compared else ""
+        out.append(f"The bar for “mastered” is provisional: {_bar(analysis)}.{read}")
     if len(analysis.groups) > 1:
         word = analysis.group_word
         out.append(
@@ -218,22 +265,23 @@ def cautions(analysis: Analysis) -> list[str]:
     return out
 
 
-def different_items(analysis: Analysis) -> list[str]:
-    """A line on the concepts whose gap may partly be that of a single item."""
+def different_items(analysis: Analysis, concept: str = "") -> list[str]:
+    """A line on the concepts (or on one) whose gap may partly be that of a single item."""
     dif = analysis.dif
     if not len(dif) or len(analysis.groups) != 2 or analysis.provenance.get("edition") in ("public", "draft"):
         return []
-    flagged = dif[dif["ets_class"] == "C"]
+    flagged = dif[(dif["ets_class"] == "C") & ((dif["concept"] == concept) | (concept == ""))]
     if not len(flagged):
         return []
     told = []
     for item, row in flagged.iterrows():
         harder = analysis.groups[1] if row["effect"] > 0 else analysis.groups[0]
-        told.append(f"{item} in {_lower(concept_name(analysis, str(row['concept'])))} for {harder}")
+        where = "" if concept else f" in {_lower(concept_name(analysis, str(row['concept'])))}"
+        told.append(f"{item}{where} for {harder}")
     which = "One question was" if len(told) == 1 else f"{len(told)} questions were"
     return [
         f"{which} harder for students of the same ability: {'; '.join(told)}. "
-        "Part of those gaps may come from the question."
+        f"Part of {'the gap' if concept else 'those gaps'} may come from the question{'' if len(told) == 1 else 's'}."
     ]
 
 
@@ -299,18 +347,23 @@ def findings(analysis: Analysis) -> list[str]:
     return out
 
 
-def _largest(analysis: Analysis) -> str:
+def _clear(analysis: Analysis) -> pd.DataFrame:
+    """The differences in mastery of a concept that are clear and shown."""
     clear = analysis.contrasts
     clear = clear[clear["verdict"].isin(["ahead", "behind"]) & (clear["concept"] != TOTAL)] if len(clear) else clear
-    clear = clear[clear["difference"].notna()] if len(clear) else clear
+    return clear[clear["difference"].notna()] if len(clear) else clear
+
+
+def _largest(analysis: Analysis) -> str:
+    clear = _clear(analysis)
     if not len(clear):
         return "No concept shows a difference that we can be sure of."
     row = clear.loc[clear["difference"].abs().idxmax()]
-    sizes = _sizes(analysis)
+    shares = sizes(analysis)
     first, second = (row["group"], row["other"]) if row["verdict"] == "ahead" else (row["other"], row["group"])
     name = _lower(concept_name(analysis, str(row["concept"])))
     low, high = sorted((abs(float(row["low"])), abs(float(row["high"]))))
-    pair = _pair(sizes, str(row["concept"]), str(first), str(second))
+    pair = pair_told(shares, str(row["concept"]), str(first), str(second))
     return (
         f"The largest difference is in {name}: in {first} about {pair} "
         f"(difference likely {100 * low:.0f} to {100 * high:.0f} in 100)."

@@ -1,4 +1,14 @@
-// Sorting and filtering of tables; the page is complete without it.
+// Sorting and filtering of tables, and a word where one is wider than the screen; the page is complete without it.
+function widths() {
+  var es = document.documentElement.lang === "es";
+  document.querySelectorAll(".scroll").forEach(function (box) {
+    if (box.scrollWidth > box.clientWidth + 1) box.dataset.more = es ? "Deslice para ver más columnas \u2192" : "Swipe for more columns \u2192";
+    else delete box.dataset.more;
+  });
+}
+widths();
+window.addEventListener("resize", widths);
+document.querySelectorAll("details").forEach(function (part) { part.addEventListener("toggle", widths); });
 document.querySelectorAll("table.sortable").forEach(function (table) {
   var body = table.tBodies[0];
   table.querySelectorAll("thead th").forEach(function (head, column) {

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scoring.analysis.result import TOTAL
-from scoring.report import blocks, item_report, paper, school_report, student_report, technical_report
+from scoring.report import blocks, item_parts, item_report, paper, school_report, student_report, technical_report
 
 from .conftest import GROUPS, NAMES, example
 from .test_comparison_page import read
@@ -183,6 +183,29 @@ def test_schools_stand_by_name_and_without_a_rank(made):
     assert "Internal: not for publication" in text
     assert not any(word in text.lower() for word in ("rank ", "1st", "best", "worst"))
     assert "likely +0.19 to +0.51" in html  # .35 with an SE of .08, in the alt text
+
+
+def test_a_concept_report_says_each_thing_once_and_names_the_items_that_touch_its_gap(made):
+    page = made["concept"]
+    cards = {c.title: " ".join(c.lines) for c in page.cards}
+    assert page.lead == "District A is ahead: 36 of 100 students have mastered it, in District B 27."
+    assert cards["What can be said of the difference"] == "The gap is 9 of 100 students, likely 4 to 14."
+    assert "G7-00 for District B. Part of the gap may come from the question." in cards["What not to conclude"]
+    options = [p["table"] for s in page.sections for p in s.parts if "who chose what" in str(p.get("table"))]
+    assert [row[0].text for row in options[0].rows] == list("ABCD")
+
+
+def test_options_stand_in_the_order_of_the_item():
+    given = found()
+    turned = given.analysis.options.iloc[::-1]
+    part = item_parts.option_part(turned, "G7-00", GROUPS, given.misconceptions)
+    assert [row[0].text for row in part["table"].rows] == list("ABCD")
+
+
+@pytest.mark.parametrize(("value", "told"), [(-0.004, "0.00"), (0.004, "0.00"), (-0.006, "-0.01"), (0.006, "+0.01")])
+def test_zero_has_no_sign(value, told):
+    assert blocks.number(value, signed=True).text == told
+    assert blocks.number(-0.0001).text == "0.00"
 
 
 def test_a_public_concept_report_names_no_secure_item():

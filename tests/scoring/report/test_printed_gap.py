@@ -4,16 +4,18 @@ import pytest
 
 from scoring.report import blocks
 from scoring.report.student_report import _hardest
-from scoring.report.words import _printed_gap
+from scoring.report.words import printed
 
 
 def test_the_gap_is_that_of_the_printed_shares():
     sizes = {("c", "A"): 0.2651, ("c", "B"): 0.4149}  # printed 27 and 41; the exact gap is 14.98
-    assert _printed_gap(sizes, "c", "B", "A", 0.1498) == "14"
+    assert printed(sizes, "c", "B", "A", 0.1498) == 0.14
+    assert printed(sizes, "c", "A", "B", -0.1498) == -0.14
 
 
 def test_without_printed_shares_it_is_the_difference():
-    assert _printed_gap({}, "c", "B", "A", 0.1498) == "15"
+    assert printed({}, "c", "B", "A", 0.1498) == 0.1498
+    assert printed(dict.fromkeys([("c", "A"), ("c", "B")], 0.5), "c", "A", "B", float("nan")) != 0
 
 
 @pytest.mark.parametrize(

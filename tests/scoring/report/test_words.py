@@ -1,6 +1,7 @@
 """The sentences say what the tables say, in plain words."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -19,12 +20,45 @@ def test_headline_says_who_is_ahead_where(make):
     found = words.standing(make())
     assert found.headline == (
         "District A is ahead in expressions and equations; proportional relationships, while District B is ahead in "
-        "geometry and measurement; in 2 of 5 concepts we cannot say."
+        "geometry and measurement; in 2 of 5 concepts we cannot say. The largest gap is 9 of 100 students, in "
+        "expressions and equations."
     )
     assert len(found.ahead["District A"]) == 2
     first = "Expressions and equations: District A 36, District B 27. Gap 9, likely 4 to 14"
     assert found.ahead["District A"][0] == first
     assert found.cannot_say[1].startswith("Statistics and probability")
+
+
+def test_a_small_assessment_says_why_nothing_is_sure_and_how_large_the_gap_is(make):
+    """Four schools a side: no shares, no ranges; the page says so once, in words, and speaks of no levels."""
+    analysis = make()
+    status = "fewer than 5 schools: no mastery; fewer than 5 schools: no interval"
+    nothing = {c: float("nan") for c in ("difference", "se", "low", "high", "p_value", "p_adjusted")}
+    means = analysis.mean_contrasts.assign(low=float("nan"), high=float("nan"), difference=0.3421)
+    small = replace(
+        analysis,
+        contrasts=analysis.contrasts.assign(verdict="not enough evidence", reason=status, **nothing),
+        mastery=analysis.mastery.assign(shown=False, reason="fewer than 5 schools"),
+        mean_contrasts=means.assign(status="fewer than 5 schools: no interval"),
+    )
+    found = words.standing(small)
+    assert found.headline == (
+        "How many students have mastered a concept is not compared: fewer than 5 schools, too few for comparing "
+        "shares or a likely range. Over all items, District A’s average in these answers is above District B’s by "
+        "0.34 of the students’ spread, without a likely range (fewer than 5 schools): it may be chance."
+    )
+    assert not any("Read the differences" in line for line in found.caution)
+    assert all(": no " not in line for line in found.cannot_say)
+
+
+def test_reasons_are_said_once_and_in_words():
+    both = "fewer than 4 items and fewer than 5 schools: no mastery; fewer than 5 schools: no interval"
+    assert words.plain_reason(both) == (
+        "fewer than 4 items and fewer than 5 schools, too few for comparing shares; fewer than 5 schools, too few "
+        "for a likely range"
+    )
+    assert words.plain_reason("what we see may be chance") == "what we see may be chance"
+    assert words.plain_reason("") == ""
 
 
 def test_behind_is_told_from_the_side_that_is_ahead(make):
