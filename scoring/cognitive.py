@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from scoring import checks
 from scoring.data import Responses, read_responses
 from scoring.irt import cdm
 from scoring.irt.curves import Array
@@ -152,6 +153,9 @@ def _q_matrix(q_matrix: "pd.DataFrame | Mapping[str, str | Sequence[str]]") -> p
     if isinstance(q_matrix, pd.DataFrame):
         q = q_matrix.set_index("item") if "item" in q_matrix.columns else q_matrix
         return q.set_axis([str(i) for i in q.index], axis=0)
+    if not isinstance(q_matrix, Mapping):
+        hint = "A DataFrame (index items, columns concepts, cells 0 and 1), or {item: concept or [concepts]}."
+        raise DesignError("not-a-q-matrix", f"q_matrix is {checks.kind(q_matrix)}.", hint)
     needs = {str(i): [c] if isinstance(c, str) else list(c) for i, c in q_matrix.items()}
     concepts = list(dict.fromkeys(c for needed in needs.values() for c in needed))
     return pd.DataFrame([[int(c in needed) for c in concepts] for needed in needs.values()], list(needs), concepts)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import MISSING, NOT_REACHED, Responses, read_responses
 from scoring.diagnostics.observed import METHODS, Grouping, ItemDif, Purified, purified_dif
 from scoring.diagnostics.strata import Matching, MatchingScore
@@ -191,10 +192,15 @@ def _grouping(
         if without:
             problems.append("no concept for " + ", ".join(without[:10]))
     for what, series in (("groups", groups), ("clusters", clusters)):
-        if series is not None and (len(series) != len(responses) or not series.index.equals(responses.index)):
+        if series is None and what == "clusters":
+            continue
+        if not isinstance(series, pd.Series):
+            problems.append(f"{what} is {checks.kind(series)}, not a Series")
+        elif len(series) != len(responses) or not series.index.equals(responses.index):
             problems.append(f"{what} is not aligned to the rows of the responses")
     if problems:
-        raise DesignError("dif-request", "The DIF analysis cannot be run as asked.", "See scoring.dif.", problems)
+        hint = "scoring.dif(responses, groups=students['district'], method='mh'): groups a Series on the rows' index."
+        raise DesignError("dif-request", "The DIF analysis cannot be run as asked.", hint, problems)
     labels = group_labels(groups, focal)
     school = district = None
     if clusters is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring import checks
 from scoring.irt.curves import Array, ItemParameters
 from scoring.irt.design import Notice
 from scoring.irt.errors import DesignError
@@ -17,7 +18,7 @@ from scoring.irt.populations import Populations
 FORMAT, VERSION = "itembank-fit", 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """Estimates of a calibration.
 
@@ -61,6 +62,18 @@ class Fit:
     df: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+
+    def __repr__(self) -> str:
+        kinds = self.items["model"].value_counts()
+        models = str(kinds.index[0]) if len(kinds) == 1 else ", ".join(f"{m}: {n}" for m, n in kinds.items())
+        of = "" if len(self.groups) == 1 else f" in {len(self.groups)} groups"
+        state = "converged" if self.converged else "NOT converged"
+        said = len(self.warnings)
+        words = "" if not said else f", {said} warning{'' if said == 1 else 's'} (see .warnings)"
+        return (
+            f"<Fit: {len(self.item_names)} items ({models}), {self.n_students:,} students{of}, "
+            f"log-likelihood {self.log_likelihood:.1f}, {state}{words}; .items .groups .covariance>"
+        )
 
     @property
     def aic(self) -> float:
@@ -109,8 +122,12 @@ class Fit:
         return ItemParameters(names, chosen.model, chosen.a, chosen.d, chosen.g, chosen.categories)
 
     def save(self, path: str | Path) -> None:
-        """Write the fit as JSON; numbers keep all their digits."""
-        Path(path).write_text(json.dumps(self.to_dict(), ensure_ascii=False), encoding="utf-8")
+        """Write the fit as JSON; numbers keep all their digits.
+
+        Raises:
+            DesignError: it cannot be written there.
+        """
+        checks.save_text(path, json.dumps(self.to_dict(), ensure_ascii=False))
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as plain values."""
@@ -199,10 +216,10 @@ def read_fit(path: str | Path) -> Fit:
     """Read a fit written by Fit.save.
 
     Raises:
-        DesignError: the file is not a saved calibration.
+        DesignError: the file is not there, or not a saved calibration.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json.loads(checks.text_of(path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DesignError(
             "not-a-fit", f"{path} is not a saved calibration.", "Save one with fit.save(path)."

@@ -1,5 +1,6 @@
 """Calibrate: from a table of responses to item parameters, populations and their standard errors."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -7,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import read_responses
 from scoring.fit_tables import tables
 from scoring.fits import Fit, read_fit
 from scoring.irt.design import Notice, check_design
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.irt.estimate import estimate
 from scoring.irt.grid import make_grid
 from scoring.irt.robust import Robust, cluster_covariance
@@ -80,13 +82,17 @@ def calibrate(
     data = read_responses(responses, codes)
     if population not in ("normal", "histogram"):
         raise DesignError("unknown-population", f"population is {population!r}.", "Use 'normal' or 'histogram'.")
-    if nodes < 5 or (bound is not None and not bound > 0):
-        raise DesignError("impossible-grid", "The grid needs at least 5 nodes and a positive bound.", "nodes=61")
+    nodes = checks.whole(nodes, "nodes", 5, "nodes=61")
+    if bound is not None and not checks.number(bound, "bound", "bound=6.0, or leave it out") > 0:
+        raise DesignError("impossible-grid", "The grid needs a positive bound.", "bound=6.0, or leave it out")
     w = _weights(weights, data)
     people = read_groups(data, groups, partner, w)
     setup = prepare(data, people, model, fixed, separate, priors, origin)
     notices = [*setup.notices, *_design(setup, people, w)]
     _refuse(notices)
+    if repeated := int(responses.index.duplicated().sum()):
+        notices.append(_repeated(repeated))
+        warnings.warn(str(notices[-1]), ScoringWarning, stacklevel=2)
     if weights is not None and clusters is None:
         notices.append(
             Notice("weights-count", "notice", "Weights count as numbers of students in the standard errors.",
@@ -132,6 +138,12 @@ def design(
     people = read_groups(data, groups, partner, w)
     setup = prepare(data, people, model, fixed, separate, None, "pooled")
     return (*setup.notices, *_design(setup, people, w))
+
+
+def _repeated(count: int) -> Notice:
+    rows = "1 row repeats" if count == 1 else f"{count} rows repeat"
+    message = f"{rows} a student of the index; each counts as a further student."
+    return Notice("repeated-students", "warning", message, "Keep one row of each, or give each sitting its own label.")
 
 
 def _weights(weights: Any, data: Any) -> NDArray[np.float64]:

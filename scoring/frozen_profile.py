@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import read_responses
 from scoring.irt.curves import Array, ItemParameters
 from scoring.irt.errors import DesignError
@@ -171,8 +172,12 @@ class FrozenProfile:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the parameters as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), ensure_ascii=False), encoding="utf-8")
+        """Write the parameters as JSON.
+
+        Raises:
+            DesignError: it cannot be written there.
+        """
+        checks.save_text(path, json.dumps(self.to_dict(), ensure_ascii=False))
 
 
 def _gaps(values: Array) -> list[float | None]:
@@ -183,10 +188,10 @@ def read_profile(path: str | Path) -> FrozenProfile:
     """Read a profile written by `save`.
 
     Raises:
-        DesignError: the file is no saved profile.
+        DesignError: the file is not there, or no saved profile.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json.loads(checks.text_of(path))
     except ValueError as error:
         raise DesignError("not-a-profile", f"{Path(path).name} is not JSON.", "Save one with profile.save.") from error
     return FrozenProfile.from_dict(data)

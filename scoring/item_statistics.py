@@ -1,5 +1,6 @@
 """Classical item analysis as tables: items, options, choice curves, and keys that are probably wrong."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,13 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.choices import OMITTED, Choices, Key, accepted_answers, aligned_raw, read_choices
 from scoring.data import INVALID as INVALID_STATUS
 from scoring.data import NOT_ADMINISTERED, NOT_REACHED, Responses, read_responses
 from scoring.data import OMITTED as OMITTED_STATUS
 from scoring.diagnostics.classical import ItemStatistics, item_statistics, rest_scores
 from scoring.diagnostics.options import OptionStatistics, better_key, option_statistics
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 
 Scores = NDArray[np.int8]
 
@@ -84,6 +86,10 @@ def classical(
         top = np.array([max(float(maximum.get(name, t)), t) for name, t in zip(read.items, top, strict=True)])
     statistics = item_statistics(read.scores, top)
     right = accepted_answers(key) if key is not None else {}
+    strangers = [name for name in right if name not in read.items]
+    if strangers:
+        message = f"The key names items that are not in the responses, left out: {checks.some(strangers)}"
+        warnings.warn(message, ScoringWarning, stacklevel=2)
     choices: dict[str, Choices] = {}
     options: dict[str, OptionStatistics] = {}
     if raw is not None:

@@ -30,7 +30,7 @@ from scoring.irt.linking_drift import (
 NODES, BOUND = 40, 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Link:
     """θ_to = A θ_from + B.
 
@@ -67,6 +67,13 @@ class Link:
     spread: tuple[tuple[float, int], ...]
     noise: tuple[float, ...]
     legs: tuple[Leg, ...] = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        drifted = "" if not self.removed else f", {len(self.removed)} removed for drift"
+        return (
+            f"<Link: theta_to = {self.A:.4f} theta_from {'-' if self.B < 0 else '+'} {abs(self.B):.4f} "
+            f"(se {self.se_A:.4f}, {self.se_B:.4f}), {self.method}, {len(self.anchors)} anchors{drifted}; .drift>"
+        )
 
     def theta(self, theta: Any) -> Any:
         """θ of `from_` on the scale of `to`."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import read_responses
 from scoring.diagnostics.observed_curves import posterior_weights
 from scoring.frozen import read_item_table
@@ -107,6 +108,7 @@ def measured(
             f"A {type(fit).__name__} is neither a fit nor a table of items.",
             "Give scoring.calibrate(...).",
         )
+    checks.table(responses, "responses", "Rows students, columns items: pandas.DataFrame(values, columns=items).")
     of_group = of_group or ("all",) * len(parameters)
     columns = {str(c): c for c in responses.columns}
     keep = np.array([j for j, n in enumerate(parameters.names) if n in columns], dtype=np.int64)

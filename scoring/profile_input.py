@@ -1,5 +1,6 @@
 """What the concept profile is asked to work on: checks of the design, every finding at once, and the model it means."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import Responses, read_responses
 from scoring.frozen import freeze
 from scoring.irt.curves import FAMILY, ItemParameters
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.irt.profile_items import layout_of
 from scoring.irt.profile_model import ProfileModel
 
@@ -77,6 +79,10 @@ def read_profile_input(
     if not isinstance(concepts, Mapping | pd.Series):
         raise DesignError("bad-profile", "concepts= is no mapping from items to concepts.", "concepts={item: concept}")
     label = {str(k): str(v) for k, v in concepts.items() if not pd.isna(v)}
+    strangers = tuple(n for n in label if n not in read.items)
+    if strangers:
+        message = f"Items of concepts= that are not in the responses, left out: {checks.some(strangers)}"
+        warnings.warn(message, ScoringWarning, stacklevel=3)
     for name in read.items:
         if name not in label:
             problems.append(f"item {name}: no concept")

@@ -37,7 +37,7 @@ Cut = float | Callable[[ItemParameters], float]
 DOMAIN_SHARE = 0.70
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConceptProfile:
     """Result of `concept_profile`. θ is in SDs of the pooled population unless items fix another scale.
 
@@ -100,6 +100,15 @@ class ConceptProfile:
     common_covariance: Array
     posterior_covariance: Array = field(repr=False)
     nodes: Array = field(repr=False)
+
+    def __repr__(self) -> str:
+        of = "" if len(self.group_names) == 1 else f" in {len(self.group_names)} groups"
+        many = "1 concept" if len(self.concepts) == 1 else f"{len(self.concepts)} concepts"
+        state = "converged" if self.converged else "NOT converged"
+        return (
+            f"<ConceptProfile: {many} ({', '.join(self.concepts)}), {len(self.items)} items, "
+            f"{len(self.scores):,} students{of}, {state}; .scores .groups .group_mastery .correlations .evidence>"
+        )
 
     def score(self, responses: pd.DataFrame, codes: Mapping[str, str] | None = None) -> pd.DataFrame:
         """Scores of these students with the parameters as they are, one student or a million.

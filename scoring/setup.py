@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.data import Responses
 from scoring.irt.curves import FAMILY, ItemParameters
 from scoring.irt.design import Notice
@@ -57,6 +58,9 @@ def aligned(values: Any, responses: Responses | pd.Index, what: str) -> NDArray[
         out = values.to_numpy()
     else:
         out = np.asarray(values)
+        if out.ndim != 1:
+            found = f"{what}= is {checks.kind(values)}, not one value for each row."
+            raise DesignError("not-aligned", found, f"Give the column itself: {what}=table['...'].")
     if out.shape != (len(persons),):
         raise DesignError("not-aligned", f"{what} has {len(out)} values for {len(persons)} rows.",
                           "Give one value for each row.")  # fmt: skip
@@ -208,6 +212,10 @@ def prepare(
         if unknown:
             raise DesignError("unknown-item", "model= names items that are not in the responses.", "", unknown)
         model = {str(i): m for i, m in model.items()}
+        others = tuple(i for i in responses.items if i not in model)
+        if others and model:
+            notices.append(Notice("model-by-default", "notice", "Items that model= does not name follow the 2PL.",
+                                  "Name each item's model.", others))  # fmt: skip
     sets = separate_sets(separate, responses.items, groups)
     names, labels, models, highest, columns = [], [], [], [], []
     changed: list[str] = []

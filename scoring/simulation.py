@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring import checks
 from scoring.irt.errors import DesignError
 from scoring.irt.simulate import draw_responses
 
@@ -23,11 +24,13 @@ def simulate(fit: Any, n: int, seed: int = 1, group: str | None = None) -> pd.Da
         no parameters for it. Attributes "theta" and "group" (Series) are in `attrs`.
 
     Raises:
-        DesignError: n is not positive, or there is no such group.
+        DesignError: n or seed is no whole number, n is not positive, `fit` is no Fit, or there is no such group.
     """
-    if n < 1:
-        raise DesignError("no-students", "There is nobody to simulate.", "n=1000")
-    population = fit.population
+    n = checks.whole(n, "n, the number of students,", 1, "scoring.simulate(fit, n=1000)")
+    seed = checks.whole(seed, "seed", 0, "scoring.simulate(fit, n=1000, seed=1)")
+    population = getattr(fit, "population", None)
+    if population is None:
+        raise DesignError("not-a-fit", f"fit is {checks.kind(fit)}, not a Fit.", "Give scoring.calibrate(...).")
     if group is not None and group not in population.names:
         raise DesignError("unknown-group", f"There is no group {group}.", "", population.names)
     random = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring import checks
 from scoring.frozen import freeze, read_item_table
 from scoring.irt import cuts, cuts_ratings
 from scoring.irt.curves import Array, ItemParameters, expected_scores
@@ -62,6 +63,7 @@ def angoff(
     Raises:
         DesignError: impossible ratings, unknown items, raters who share no item; every place named.
     """
+    checks.table(ratings, "ratings", "Rows raters, columns items; or columns rater, item, rating.")
     items, concept_of, common = _calibrated(profile, concepts)
     table, district_of = _rating_table(ratings, districts)
     shares = _shares(table, items, out_of)
@@ -304,6 +306,7 @@ def bookmark(
     Raises:
         DesignError: bookmarks that are no pages of the booklet, unknown concepts, a rater twice; all at once.
     """
+    checks.table(bookmarks, "bookmarks", "Columns rater, page and, where they apply, concept and district.")
     items, concept_of, _ = _calibrated(profile, concepts)
     marks = _marks(bookmarks, items, concept_of, response_probability)
     rows = {}

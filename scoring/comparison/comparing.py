@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring import checks
 from scoring.comparison.conditioning import level_names
 from scoring.comparison.contrasts import Contrast, Groups, make_contrasts
 from scoring.comparison.imputing import PlausibleValues, check_weights
@@ -69,6 +70,9 @@ def compare(
         DesignError: an unknown mode, a column that was not conditioned on, weights that do not fit.
     """
     pv = plausible_values
+    if not hasattr(pv, "regression"):
+        hint = "Give scoring.plausible_values(...)."
+        raise DesignError("no-plausible-values", f"plausible_values is {checks.kind(pv)}.", hint)
     by = [by] if isinstance(by, str) else list(by)
     weights = pv.weights if weights is None else weights
     _check(pv, [*by, *adjust], clusters, mode, weights, level)

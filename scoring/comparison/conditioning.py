@@ -60,7 +60,8 @@ def condition(
         problems.append(f"{clusters}: schools are a random effect already, do not condition on them")
     if problems:
         raise DesignError(
-            "persons", "The table of persons cannot be conditioned on.", "Columns it has are listed by its header.",
+            "persons", "The table of persons cannot be conditioned on.",
+            "persons has the columns " + ", ".join(map(str, persons.columns)) + "; partner= and clusters= name others.",
             problems,
         )  # fmt: skip
     districts, district = _codes(persons[partner])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from itembank.terminal import neutralised
+from scoring import checks
 from scoring.comparison.conditioning import condition
 from scoring.data import read_responses
 from scoring.frozen import freeze
@@ -176,6 +177,8 @@ def plausible_values(
         DesignError: indexes differ or repeat, a column or an item is missing, a concept has no answers in a district.
         NotConverged: the latent regression did not settle.
     """
+    checks.table(responses, "responses", "Rows students, columns items.")
+    checks.table(persons, "persons", "One row for each of responses: district, school and what is conditioned on.")
     _check_index(responses, persons)
     check_weights(weights, persons)
     if draws < 2:
