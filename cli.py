@@ -1,7 +1,6 @@
 """The composition root: mounts the commands lazily and turns refusals into messages and exit codes."""
 
 import importlib
-import os
 import sys
 from typing import Any
 
@@ -98,22 +97,10 @@ def nothing() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every refusal becomes a sentence, a hint and an exit code, never a traceback."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy loads: threads take blocks of students each
     words = terminal.with_bank(sys.argv[1:] if arguments is None else arguments)
     terminal.prepare()
     noun = next((w for w in words if not w.startswith("-")), None)
-    try:
-        build(noun)(words, prog_name="itembank")
-    except terminal.Interrupted:
-        print("Interrupted; nothing was left half-done.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        if os.environ.get("ITEMBANK_DEBUG"):
-            raise
-        sys.exit(terminal.explain(error))
+    sys.exit(terminal.run(lambda: build(noun)(words, prog_name="itembank")))
 
 
 if __name__ == "__main__":

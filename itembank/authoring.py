@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import audit, decisions, mathtext
+from itembank import audit, decisions, mathtext, suggest
 from itembank.concepts import standard_of
-from itembank.errors import Conflict, Rejected
+from itembank.errors import Conflict, Rejected, UsageFault
 from itembank.findings import Finding
 from itembank.item_model import Item as ItemText
 from itembank.keys import rule_from_text
@@ -169,7 +169,7 @@ def _store(
 ) -> Stored:
     checked_code(item.id, "an item")
     if status not in ITEM_STATUS:
-        raise Rejected("unknown-status", f"There is no status {status!r}.", "Statuses: " + ", ".join(ITEM_STATUS))
+        raise UsageFault("unknown-status", f"There is no status {status!r}.", "Statuses: " + ", ".join(ITEM_STATUS))
     concepts, standards = _tags(session, item, create_concepts)
     row = session.exec(select(Item).where(Item.code == item.id)).first()
     last = latest_version(session, item.id) if row else None
@@ -250,7 +250,7 @@ def _tags(session: Session, item: ItemText, create: bool) -> tuple[list[int], li
         if code in known:
             concepts.append(known[code])
         else:
-            near = difflib.get_close_matches(code, known, 2, 0.5)
+            near = suggest.nearest(code, known, 2) or difflib.get_close_matches(code, known, 2, 0.5)
             hint = "Did you mean " + " or ".join(near) + "?" if near else "itembank concepts add " + code
             message = f"There is no concept {code!r} in the bank."
             line = item.lines.get("concepts", 0)
@@ -411,7 +411,7 @@ def version_of(session: Session, code: str) -> ItemVersion:
 
 
 def _unknown(session: Session, code: str) -> Rejected:
-    near = difflib.get_close_matches(code, session.exec(select(Item.code)).all(), 3, 0.7)
+    near = suggest.nearest(code, session.exec(select(Item.code)).all())
     hint = "Did you mean " + " or ".join(near) + "?" if near else "itembank items list"
     return Rejected("unknown-item", f"There is no item {code!r} in the bank.", hint)
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import audit
+from itembank import audit, suggest
 from itembank.errors import Conflict, Rejected
 from itembank.findings import Finding
 from itembank.models import (
@@ -80,7 +80,7 @@ def concept_of(session: Session, code: str) -> Concept:
     found = session.exec(select(Concept).where(Concept.code == code)).first()
     if found is None:
         known = session.exec(select(Concept.code)).all()
-        near = difflib.get_close_matches(code, known, 3, 0.5)
+        near = suggest.nearest(code, known) or difflib.get_close_matches(code, known, 3, 0.5)
         hint = "Did you mean " + " or ".join(near) + "?" if near else "itembank concepts list"
         raise Rejected("unknown-concept", f"There is no concept {code!r}.", hint)
     return found

@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from itembank import concepts as catalogue
+from itembank import people, suggest
+from itembank.errors import Rejected, UsageFault
+from itembank.keys import TYPES
 from itembank.models import (
+    ITEM_STATUS,
     Concept,
     District,
     Item,
@@ -57,7 +62,12 @@ def _table(model: type[Any]) -> Any:
 
 
 def find(session: Session, filters: Filters) -> list[dict[str, object]]:
-    """The newest version of each item that passes, one row each, by code."""
+    """The newest version of each item that passes, one row each, by code.
+
+    Raises:
+        Rejected, UsageFault: a filter names something that is not there.
+    """
+    _check(session, filters)
     item, version, district = _table(Item), _table(ItemVersion), _table(District)
     facts = (version.number, version.type, version.grade, version.dok, version.title)
     query = (
@@ -109,6 +119,28 @@ def find(session: Session, filters: Filters) -> list[dict[str, object]]:
         }
         for code, status, owner, key, number, kind, grade, dok, title in rows
     ]
+
+
+def _check(session: Session, filters: Filters) -> None:
+    """Refuse a filter that nothing can pass because it is misspelt.
+
+    Raises:
+        Rejected: the bank has no such concept, misconception or district.
+        UsageFault: there is no such status or type.
+    """
+    if filters.concept:
+        catalogue.concept_of(session, filters.concept)
+    if filters.district:
+        people.district_of(session, filters.district)
+    if filters.misconception:
+        known = session.exec(select(Misconception.code)).all()
+        if filters.misconception not in known:
+            hint = suggest.did_you_mean(filters.misconception, known) or "itembank items template names some."
+            raise Rejected("unknown-misconception", f"There is no misconception {filters.misconception!r}.", hint)
+    for what, value, allowed in (("status", filters.status, ITEM_STATUS), ("type", filters.type, TYPES)):
+        if value and value not in allowed:
+            hint = f"{suggest.did_you_mean(value, allowed)} One of {', '.join(allowed)}".strip()
+            raise UsageFault(f"unknown-{what}", f"There is no {what} {value!r}.", hint)
 
 
 def _like(column: Any, pattern: str) -> sa.ColumnElement[bool]:

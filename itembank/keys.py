@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
+from itembank import suggest
 from itembank.answers import letters_of, same_text, value_of
 from itembank.errors import Rejected
 from itembank.models import Item, ItemVersion, KeyVersion, columns
@@ -182,7 +183,8 @@ def history(session: Session, code: str) -> list[tuple[ItemVersion, KeyVersion]]
     """
     item = session.exec(select(Item).where(Item.code == code)).first()
     if item is None:
-        raise Rejected("unknown-item", f"There is no item {code!r}.", "itembank items list")
+        hint = suggest.did_you_mean(code, session.exec(select(Item.code)).all()) or "itembank items list"
+        raise Rejected("unknown-item", f"There is no item {code!r}.", hint)
     found = session.exec(
         select(ItemVersion, KeyVersion)
         .where(ItemVersion.item_id == item.id, KeyVersion.item_version_id == ItemVersion.id)

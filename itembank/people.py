@@ -10,6 +10,7 @@ from itembank import audit
 from itembank.database import settings
 from itembank.errors import Conflict, NotPermitted, Rejected, UsageFault
 from itembank.models import District, Person
+from itembank.suggest import did_you_mean
 
 ROLES = ("author", "reviewer", "coordinator", "analyst", "leader", "admin")
 MAY = {  # what a role may do; reading is open to all
@@ -67,7 +68,8 @@ def district_of(session: Session, code: str) -> District:
     """
     district = session.exec(select(District).where(District.code == code)).first()
     if district is None:
-        known = ", ".join(session.exec(select(District.code).order_by(District.code)).all()) or "none yet"
+        codes = session.exec(select(District.code).order_by(District.code)).all()
+        known = f"{', '.join(codes) or 'none yet'}. {did_you_mean(code, codes)}".strip()
         raise Rejected("unknown-district", f"There is no district {code!r}.", f"Districts: {known}")
     return district
 
@@ -81,7 +83,8 @@ def add_person(session: Session, code: str, name: str, district: str, role: str,
     """
     checked_code(code, "a person")
     if role not in ROLES:
-        raise UsageFault("unknown-role", f"There is no role {role!r}.", "Roles: " + ", ".join(ROLES))
+        hint = f"{did_you_mean(role, ROLES)} Roles: {', '.join(ROLES)}".strip()
+        raise UsageFault("unknown-role", f"There is no role {role!r}.", hint)
     if session.exec(select(Person).where(Person.code == code)).first():
         raise Conflict("person-exists", f"{code} is taken.", "itembank people list")
     home = district_of(session, district)
@@ -96,11 +99,13 @@ def person_of(session: Session, code: str) -> Person:
     """The person with this code.
 
     Raises:
-        UsageFault: there is none.
+        Rejected: there is none.
     """
     person = session.exec(select(Person).where(Person.code == code)).first()
     if person is None:
-        raise UsageFault("unknown-person", f"There is no person {code!r} in the bank.", "itembank people list")
+        known = session.exec(select(Person.code)).all()
+        hint = f"{did_you_mean(code, known)} itembank people list".strip()
+        raise Rejected("unknown-person", f"There is no person {code!r} in the bank.", hint)
     if not person.active:
         raise NotPermitted("inactive", f"{code} no longer works in this bank.", "itembank people list")
     return person

@@ -1,5 +1,6 @@
 """How commands talk: data on stdout, messages on stderr, tables in three formats, the next step last."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -157,6 +158,44 @@ def explain(error: Exception) -> int:
     if hint := getattr(error, "hint", ""):
         print(f"hint: {hint}", file=sys.stderr)
     return int(code)
+
+
+def run(command: Callable[[], object]) -> int:
+    """Run a command to its exit code; every refusal becomes a sentence, a hint and a code, never a traceback.
+
+    A reader that closes the pipe (`| head`) is no failure: the command ends quietly.
+    """
+    try:
+        code = _outcome(command)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):  # the interpreter flushes both once more as it ends
+            with contextlib.suppress(OSError):
+                if stream == 1 or not os.isatty(stream):
+                    os.dup2(nowhere, stream)
+        code = 0
+    return code
+
+
+def _outcome(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click has met it first, and would exit with 1
+            raise end.__context__ from None
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BrokenPipeError:
+        raise
+    except Interrupted:
+        say("Interrupted; nothing was left half-done.")
+        return 130
+    except Exception as error:
+        if os.environ.get("ITEMBANK_DEBUG"):
+            raise
+        return explain(error)
+    return 0
 
 
 class Interrupted(BaseException):

@@ -31,7 +31,7 @@ def sheets(
 
     from itembank import administrations, answer_sheets, database, form_paper, rosters, terminal
     from itembank import tickets as ticketing
-    from itembank.errors import Conflict, UsageFault
+    from itembank.errors import Conflict, Rejected, UsageFault
 
     if redeem is not None or tickets is not None:
         if redeem is None or tickets is None:
@@ -55,7 +55,7 @@ def sheets(
         own = [f.code for f in administrations.forms(session, adm)]
         strange = [f for f in form or [] if f not in own]
         if strange:
-            raise UsageFault("unknown-form", f"{name} has no form {strange[0]!r}.", "--form " + " or ".join(own))
+            raise Rejected("unknown-form", f"{name} has no form {strange[0]!r}.", "--form " + " or ".join(own))
         papers = {f: form_paper.paper(session, f) for f in form or own}
     titles = dict.fromkeys(p.title_in(language) for p in papers.values())
     if title in ("", adm_code) and len(titles) == 1:  # nobody named the administration: the form's title says more

@@ -253,13 +253,13 @@ def export(session: Session, framework: str = "", version: str = "1.1", creator:
         creator: who publishes.
 
     Raises:
-        UsageFault: an unknown framework or version.
+        Rejected: an unknown framework. UsageFault: an unknown version.
     """
     if framework:
         row = session.exec(select(Framework).where(Framework.identifier == framework)).first()
         if row is None:
             known = ", ".join(f["framework"] for f in frameworks(session)) or "none was imported"
-            raise UsageFault("unknown-framework", f"There is no framework {framework!r}.", f"Frameworks: {known}")
+            raise Rejected("unknown-framework", f"There is no framework {framework!r}.", f"Frameworks: {known}")
         return _as_it_came(session, row.raw)
     if version not in ("1.0", "1.1"):
         raise UsageFault("case-version", f"There is no CASE {version}.", "--case 1.0 or 1.1")

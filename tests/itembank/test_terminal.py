@@ -1,6 +1,9 @@
 """What commands print: JSON that every reader takes, and the place of a defect without the values at it."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 
 from itembank import terminal
+from itembank.errors import Rejected
 
 
 def strict(text: str) -> object:
@@ -52,3 +56,30 @@ def test_a_defect_deep_in_any_of_our_folders_is_named_there(capsys: pytest.Captu
     assert code == 70
     assert "comparing.py" in said
     assert "Maria" not in said
+
+
+def test_a_closed_pipe_is_no_failure(tmp_path):
+    """`itembank ... | head`: whether the pipe breaks while writing or when the last of it is flushed."""
+    root = Path(__file__).parents[2]
+    many = "import itembank.terminal as t, sys; t.prepare(); sys.exit(t.run(lambda: t.emit('x' * 99 * %d)))"
+    for count in (1, 2000):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-c", many % count],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            check=False,
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_refusal_keeps_its_code(capsys):
+    def refuse():
+        raise Rejected("x", "No.", "Try y.")
+
+    assert terminal.run(refuse) == 3
+    assert "hint: Try y." in capsys.readouterr().err
