@@ -424,7 +424,7 @@ def test_what_cannot_be_read_is_refused_by_name(reversed_world, reversed_profile
 def test_one_concept_is_the_calibration_of_one_dimension(reversed_world):
     responses, concepts, groups, *_ = reversed_world
     own = responses[[n for n, c in concepts.items() if c == "concept 1"]]
-    profile = scoring.concept_profile(own, concepts, groups=groups)
+    profile = scoring.concept_profile(own, dict.fromkeys(own.columns, "concept 1"), groups=groups)
     fit = scoring.calibrate(own, groups=groups)
     # an independent engine at the same maximum: exact quadrature there and here; the nodes differ
     np.testing.assert_allclose(profile.items["a"], fit.items["a"], atol=1e-4)

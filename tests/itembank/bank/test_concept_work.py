@@ -157,7 +157,7 @@ def test_what_is_no_json_is_refused(bank, run, tmp_path):
     (tmp_path / "bad.json").write_text("[" * 99999, "utf-8")
     assert run("concepts", "import", tmp_path / "bad.json")[0] == 3
     assert run("concepts", "import", tmp_path / "absent.json")[0] == 3
-    assert run("concepts", "export", "--framework", "none")[0] == 2
+    assert run("concepts", "export", "--framework", "none")[0] == 3
     assert run("concepts", "export", "--case", "2.0")[0] == 2
 
 
@@ -229,7 +229,7 @@ def test_experts_of_both_districts_rank_the_candidates(any_furnished, run, tmp_p
         (("T-1, T-1", "--why", "x"), 2),
         (("T-1, T-2", "--why", " "), 2),
         (("T-1, Q5", "--why", "x"), 3),
-        (("T-1, T-2", "--why", "x", "--as", "nobody"), 2),
+        (("T-1, T-2", "--why", "x", "--as", "nobody"), 3),
     ):
         assert run(*order, *words, *(() if "--as" in words else ("--as", "leadA")))[0] == refused
     rows = json.loads(run("concepts", "sheet", "ratios", "--json", "-o", tmp_path / "sheet.html")[1])

@@ -195,7 +195,7 @@ def test_remarks_and_answers_stay_together(furnished, run):
 
 def test_nobody_and_strangers_do_not_act(furnished, run):
     assert run("reviews", "queue")[0] == 2
-    assert run("reviews", "queue", "--as", "nobody")[0] == 2
+    assert run("reviews", "queue", "--as", "nobody")[0] == 3
     with pytest.raises(NotPermitted), database.reading() as session:
         people.require(session, "students", "authorA")
 
