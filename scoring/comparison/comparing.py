@@ -76,14 +76,14 @@ def compare(
     by = [by] if isinstance(by, str) else list(by)
     weights = pv.weights if weights is None else weights
     _check(pv, [*by, *adjust], clusters, mode, weights, level)
-    groups, contrasts = make_contrasts(pv.persons, by, list(adjust))
+    w = None if weights is None else weights.to_numpy(dtype=float)
+    groups, contrasts = make_contrasts(pv.persons, by, list(adjust), w)
     cut_table, cut_names = read_cuts(cuts, pv.concepts)
     member = groups.member()
-    w = None if weights is None else weights.to_numpy(dtype=float)
     rep = replicate(pv.regression, pv.shifts, pv.values, member, cut_table, w)
     latent = _latent(pv, member, cut_table, w)
     link = _linking(linking, pv.concepts)
-    density = _densities(pv, member, cut_table) if np.any(link > 0) and cut_table.size else None
+    density = _densities(pv, member, cut_table, w) if np.any(link > 0) and cut_table.size else None
     actual_schools = _school_counts(pv, groups)
     rows: list[dict[str, object]] = []
     for c, concept in enumerate(pv.concepts):
@@ -274,13 +274,15 @@ def _linking(linking: float | Mapping[str, float] | None, concepts: Sequence[str
     return np.full(len(concepts), float(linking))
 
 
-def _densities(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array) -> Array:
+def _densities(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array, weights: Array | None) -> Array:
     """(G, C, L) density of θ at the cuts, from the share of draws within a quarter SD."""
     out = np.empty((member.shape[1], cuts.shape[0], cuts.shape[1]))
     for g in range(member.shape[1]):
         mine = pv.values[member[:, g]]
+        w = None if weights is None else weights[member[:, g]]
         for i in range(cuts.shape[1]):
-            out[g, :, i] = (np.abs(mine - cuts[:, i]) <= 0.25).mean(axis=(0, 1)) / 0.5
+            near = (np.abs(mine - cuts[:, i]) <= 0.25).mean(axis=1)
+            out[g, :, i] = np.average(near, axis=0, weights=w) / 0.5
     return out
 
 

@@ -93,11 +93,17 @@ class Groups:
         return np.column_stack(self.masks)
 
 
-def make_contrasts(persons: pd.DataFrame, by: Sequence[str], adjust: Sequence[str]) -> tuple[Groups, list[Contrast]]:
+def make_contrasts(
+    persons: pd.DataFrame, by: Sequence[str], adjust: Sequence[str], weights: Array | None = None
+) -> tuple[Groups, list[Contrast]]:
     """Groups and contrasts of one or two columns.
 
     One column: every pair of levels (more than four levels: each against the others). Two columns: gaps of the second
     within each level of the first, gaps of the first within each level of the second, gaps in gaps.
+
+    Args:
+        persons: the students. by: one column or two. adjust: columns whose mix is made equal.
+        weights: (N,) case weights: a mix counts them, as every mean and share does.
     """
     names = dict.fromkeys([*by, *adjust])
     missing = [n for n in names if n not in persons.columns]
@@ -121,7 +127,8 @@ def make_contrasts(persons: pd.DataFrame, by: Sequence[str], adjust: Sequence[st
             out += _gaps(groups, levels, outer, {inner: level})
         out += _gaps_in_gaps(groups, levels, outer, inner)
     if adjust:
-        out += [c for plain in list(out) if (c := _adjusted(groups, levels, plain, list(adjust))) is not None]
+        w = np.ones(len(persons)) if weights is None else np.asarray(weights, dtype=float)
+        out += [c for plain in list(out) if (c := _adjusted(groups, levels, plain, list(adjust), w)) is not None]
     if not out:
         raise DesignError("nothing-to-compare", f"{' and '.join(by)} has fewer than two levels with students.")
     return groups, out
@@ -159,7 +166,7 @@ def _gaps_in_gaps(groups: Groups, levels: dict[str, NDArray[np.str_]], outer: st
 
 
 def _adjusted(
-    groups: Groups, levels: dict[str, NDArray[np.str_]], plain: Contrast, adjust: list[str]
+    groups: Groups, levels: dict[str, NDArray[np.str_]], plain: Contrast, adjust: list[str], weights: Array
 ) -> Contrast | None:
     """Post-stratification: both sides with the same mix, the mean of their own mixes over strata that both have."""
     if plain.kind != "gap":
@@ -175,9 +182,9 @@ def _adjusted(
     for stratum in strata:
         extra = dict(zip(names, stratum, strict=True))
         index = [groups.add(levels, {**w, **extra}) for w in wheres]
-        count = [int(groups.masks[i].sum()) for i in index]
+        count = [float(weights[groups.masks[i]].sum()) for i in index]
         if min(count) > 0:
-            shares.append(np.mean([c / m.sum() for c, m in zip(count, masks, strict=True)]))
+            shares.append(np.mean([c / weights[m].sum() for c, m in zip(count, masks, strict=True)]))
             cells.append(index)
     if not cells:
         return None

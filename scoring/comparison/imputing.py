@@ -169,6 +169,7 @@ def plausible_values(
         concepts: item -> concept, where the items do not carry it themselves.
         codes: as in `calibrate`. Not reached items are left out.
         weights: case weights, aligned to persons: a student of weight 2 counts like two. Comparisons use them, too.
+            Bring sampling weights to a mean of 1, or the regression believes in more students than there are.
 
     Returns:
         PlausibleValues.

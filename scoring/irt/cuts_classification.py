@@ -22,7 +22,8 @@ class Classification:
     Attributes:
         accuracy: probability that a student's verdict is the true level.
         consistency: probability that two independent tests give the same verdict.
-        kappa: consistency corrected for chance, (consistency - chance)/(1 - chance).
+        kappa: consistency corrected for chance, (consistency - chance)/(1 - chance); chance is that two tests agree
+            whose verdicts have the shares of one such test and nothing to do with each other.
         table: (L, L) true level × verdict, sums to 1.
         accuracy_by_level: (L,) probability of the right verdict given the true level.
         false_high, false_low: probability of a verdict above, below the true level.
@@ -37,9 +38,10 @@ class Classification:
     false_low: float
 
 
-def _classification(table: Array, consistency: float) -> Classification:
-    verdict, true = table.sum(axis=0), table.sum(axis=1)
-    chance = float(verdict @ verdict)
+def _classification(table: Array, consistency: float, tested: Array) -> Classification:
+    """`tested`: (L,) share of each verdict on one of the two tests that `consistency` speaks of."""
+    true = table.sum(axis=1)
+    chance = float(tested @ tested)
     with np.errstate(divide="ignore", invalid="ignore"):
         kappa = (consistency - chance) / (1 - chance) if chance < 1 else float("nan")
         by_level = np.diag(table) / true
@@ -86,7 +88,7 @@ def rudner(theta: Array, se: Array, cuts: Array | float, weights: Array | None =
     verdict = np.searchsorted(cuts, theta, side="right")
     table = np.zeros((len(cuts) + 1,) * 2)
     np.add.at(table.T, verdict, w[:, None] * level)
-    return _classification(table, float(w @ (level**2).sum(axis=1)))
+    return _classification(table, float(w @ (level**2).sum(axis=1)), w @ level)
 
 
 def posterior_classification(probability: Array, verdict: Array, weights: Array | None = None) -> Classification:
@@ -107,7 +109,7 @@ def posterior_classification(probability: Array, verdict: Array, weights: Array 
     w = w / w.sum()
     table = np.zeros((p.shape[1],) * 2)
     np.add.at(table.T, v, w[:, None] * p)
-    return _classification(table, float(w @ (p**2).sum(axis=1)))
+    return _classification(table, float(w @ (p**2).sum(axis=1)), w @ p)
 
 
 def lee(items: ItemParameters, cuts: Array | float, nodes: Array, weights: Array) -> Classification:
@@ -128,7 +130,7 @@ def lee(items: ItemParameters, cuts: Array | float, nodes: Array, weights: Array
     true = np.searchsorted(cuts, nodes, side="right")
     table = np.zeros((len(cuts) + 1,) * 2)
     np.add.at(table, true, (weights * level).T)
-    return _classification(table, float(weights @ (level**2).sum(axis=0)))
+    return _classification(table, float(weights @ (level**2).sum(axis=0)), level @ weights)
 
 
 def raw_cuts(items: ItemParameters, cuts: Array | float) -> Array:

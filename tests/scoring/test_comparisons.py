@@ -141,6 +141,18 @@ def test_weights_count_students(drawn: scoring.comparisons.PlausibleValues) -> N
     assert table["estimate"].iloc[0] == pytest.approx(direct, abs=1e-6)
     with pytest.raises(DesignError, match="positive"):
         scoring.compare(drawn, weights=weights * 0)
+    # the common mix of an adjusted row counts them too: a student of weight 3 is three students of the mix
+    adjusted = scoring.compare(drawn, weights=weights, adjust=["el"])
+    el = (drawn.persons["el"] == "EL").to_numpy()
+    mix = np.mean([np.average(el[side], weights=w[side]) for side in (a, ~a)])
+    gaps = [theta[a & who].mean() - theta[~a & who].mean() for who in (el, ~el)]
+    assert adjusted["estimate"].iloc[1] == pytest.approx(mix * gaps[0] + (1 - mix) * gaps[1], abs=1e-6)
+    # and so does what a link moves a share by: the density of the draws at the cut
+    linked = scoring.compare(drawn, weights=weights, cuts={"c0": 0.0}, linking=0.1)
+    near = (np.abs(drawn.values[:, :, 0]) <= 0.25).mean(axis=1) / 0.5
+    slope = np.mean([np.average(near[side], weights=w[side]) for side in (a, ~a)])
+    row = linked[(linked["concept"] == "c0") & (linked["measure"] == "mastery")].iloc[0]
+    assert row["se_linking"] == pytest.approx(0.1 * slope, rel=1e-6)
 
 
 def test_too_few_schools_or_students_or_items_give_no_interval_or_no_mastery() -> None:

@@ -146,7 +146,14 @@ def test_rudner_against_simulation() -> None:
     assert got.table.sum() == pytest.approx(1.0)
     assert got.false_high == pytest.approx((level(estimate) > level(true)).mean(), abs=0.004)
     assert got.accuracy + got.false_high + got.false_low == pytest.approx(1.0)
-    assert got.kappa < got.consistency
+    shares = np.bincount(level(again).ravel(), minlength=3) / again.size
+    chance = float(shares @ shares)
+    assert got.kappa == pytest.approx((got.consistency - chance) / (1 - chance), abs=0.004)
+
+
+def test_kappa_of_two_tests_that_tell_nothing_is_zero() -> None:
+    """Everybody alike: two tests agree by chance alone, however often the verdict itself is one and the same."""
+    assert cuts_classification.rudner(np.full(9, 0.2), np.full(9, 1.0), 0.0).kappa == pytest.approx(0.0, abs=1e-12)
 
 
 def test_rudner_with_one_student_is_the_normal_distribution() -> None:
