@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from scoring.comparison.shared_sums import find_shared_sums
 from scoring.comparison.tables import (
     Key,
     Universe,
@@ -302,6 +303,7 @@ def _read(
         members = [as_key(g, total) for g in [whole_group, *part_groups]]
         if all(m in universe.place for m in members):
             add_sum(universe, universe.place[members[0]], sorted(universe.place[m] for m in members[1:]))
+    find_shared_sums(universe)
     return universe, rows
 
 
@@ -336,15 +338,43 @@ def _percentages(
 def _sums_that_hold(counts: Counts, percent: Array) -> Counts:
     """The sums that the numbers behind these percentages obey (weighted rates, for example, do not).
 
-    A sum with a part whose percentage is unknown is kept: an attacker may assume it.
+    A sum with a part whose percentage is unknown is kept where some number in it would make it true: an attacker may
+    assume it. A whole that no table shows has the number its parts give it; sums that leave it open are not used,
+    since each alone might hold and all together not.
     """
     reached = np.nan_to_num(percent) / 100 * counts.size
     unknown = ~np.isfinite(percent) & (counts.size > 0)
     member = csr_array(abs(counts.sums))
-    gap = np.abs(counts.sums @ reached)
-    loose = (member @ unknown.astype(float)) > 0
-    keep = np.flatnonzero(loose | (gap <= 1e-6 * (member @ counts.size.astype(float)) + 1e-6))
+    unseen = counts.derived & (np.asarray(member.sum(axis=0)).ravel() > 1)  # what is left over stands in one sum only
+    reached, unknown = _fill_unseen(counts, reached, unknown, unseen)
+    gap = counts.sums @ reached
+    slack = 1e-6 * (member @ counts.size.astype(float)) + 1e-6
+    room = np.where(unknown, counts.size, 0).astype(float)
+    parts, wholes = counts.sums.maximum(0) @ room, (-counts.sums).maximum(0) @ room
+    holds = (gap - wholes <= slack) & (gap + parts >= -slack)
+    holds &= (member @ (unknown & unseen).astype(float)) == 0
+    keep = np.flatnonzero(holds)
     return Counts(counts.size, csr_array(counts.sums[keep]), counts.derived)
+
+
+def _fill_unseen(
+    counts: Counts, reached: Array, unknown: NDArray[np.bool_], unseen: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Numbers of the wholes that no table shows, from the first sum in which nothing else is open."""
+    reached, unknown = reached.copy(), unknown.copy()
+    rows = csr_array(counts.sums)
+    while unseen.any():
+        before = int(unknown.sum())
+        for first, last in zip(rows.indptr[:-1], rows.indptr[1:], strict=True):
+            cells, sign = rows.indices[first:last], rows.data[first:last]
+            open_ = np.flatnonzero(unknown[cells])
+            if open_.size == 1 and unseen[cells[open_[0]]]:
+                k = int(open_[0])
+                others = float(sign @ reached[cells]) - float(sign[k] * reached[cells[k]])
+                reached[cells[k]], unknown[cells[k]] = -others / sign[k], False
+        if int(unknown.sum()) == before:
+            break
+    return reached, unknown
 
 
 def _earlier_shares(

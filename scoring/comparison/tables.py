@@ -23,12 +23,15 @@ class Universe:
         place: group -> position.
         size: students.
         problems: findings.
+        sums: (whole, parts, what the parts fall short).
+        unseen: positions of wholes that no table shows, though several sums speak of them.
     """
 
     place: dict[Key, int] = field(default_factory=dict)
     size: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     sums: list[tuple[int, list[int], int]] = field(default_factory=list)
+    unseen: set[int] = field(default_factory=set)
 
     def add(self, key: Key, size: int, where: str) -> int:
         """The position of a group; a group with two different sizes is a finding."""
@@ -100,7 +103,7 @@ def add_sum(universe: Universe, whole: int, parts: list[int]) -> None:
 def counts_of(universe: Universe) -> Counts:
     """Cells, sums and remainders as arrays."""
     size = list(universe.size)
-    derived = [False] * len(size)
+    derived = [position in universe.unseen for position in range(len(size))]
     rows: list[int] = []
     cols: list[int] = []
     data: list[float] = []

@@ -140,8 +140,57 @@ def test_named_sums_link_tables_that_share_no_total() -> None:
     release = disclose({"status": a, "ever": b}, sums=link)
     assert audit(release)["protected"].all()
     assert (release.tables["status"]["n"] == "*").sum() == 2
-    blind = disclose({"status": a, "ever": b})
+    blind = disclose({"status": a, "ever": b.iloc[:1]})  # that "ever" is made of two of the levels, no table says
     assert (blind.tables["status"]["n"] == "*").sum() == 1
+
+
+def sizes(entries: dict[object, int], *dimensions: str) -> pd.DataFrame:
+    """A table of sizes by one or two dimensions."""
+    keys = [k if isinstance(k, tuple) else (k,) for k in entries]
+    columns = {name: [k[i] for k in keys] for i, name in enumerate(dimensions)}
+    return pd.DataFrame(columns | {"n": list(entries.values())}).set_index(list(dimensions))
+
+
+def test_overlapping_groups_whose_rates_cannot_be_parts_make_no_sum() -> None:
+    """Levels that overlap but stay below the total by number: their rates say that they are no parts of it."""
+    table = sizes({"all": 400, "EL": 40, "ever": 80, "RFEP": 20}, "status").assign(percent=[20.0, 97.5, 98.0, 99.0])
+    release = disclose({"t": table})
+    assert release.tables["t"]["percent"].tolist() == ["20", "≥95", "≥95", "≥90"]
+    assert audit(release)["protected"].all()
+
+
+def test_parts_of_one_whole_in_several_tables_and_releases_are_one_sum() -> None:
+    """A group of 5 is what a whole leaves after its other parts, wherever these stand."""
+    apart = disclose({"one": sizes({"a": 5, "b": 40}, "program"), "two": sizes({"c": 55, "all": 100}, "program")})
+    shown = [*apart.tables["one"]["n"], *apart.tables["two"]["n"]]
+    assert shown[0] == "*"
+    assert shown.count("*") > 1
+    assert audit(apart)["protected"].all()
+    before = disclose({"first": sizes({"S1": 40, "S3": 60}, "school")})
+    after = disclose({"second": sizes({"S2": 5, "all": 105}, "school")}, earlier=[before])
+    assert after.tables["second"]["n"].tolist() == ["*", "*"]
+
+
+def test_a_whole_that_no_table_shows_ties_the_tables_that_divide_it() -> None:
+    """District by program and district by sex without totals: both add up to the district, shown or not."""
+    program = {("A", "x"): 5, ("A", "y"): 95, ("B", "x"): 30, ("B", "y"): 70}
+    sex = {("A", "f"): 50, ("A", "m"): 50, ("B", "f"): 40, ("B", "m"): 60}
+    crossed = {"program": sizes(program, "district", "program"), "sex": sizes(sex, "district", "sex")}
+    release = disclose(crossed)
+    in_a = [*release.tables["program"]["n"].loc["A"], *release.tables["sex"]["n"].loc["A"]]
+    assert in_a[0] == "*"
+    assert in_a.count("*") > 1  # else 50 + 50 - 95 is 5
+    assert "*" not in [*release.tables["program"]["n"].loc["B"], *release.tables["sex"]["n"].loc["B"]]
+    # the same through two steps: the districts are not shown, nor their sum, but another division of everybody is
+    deep = disclose({"program": crossed["program"], "grade": sizes({"7": 120, "8": 80}, "grade")})
+    assert [*deep.tables["program"]["n"], *deep.tables["grade"]["n"]].count("*") > 1
+    # a later release counts what was shown before, and an unseen whole is no group that was published
+    later = disclose({"sex": crossed["sex"]}, earlier=[disclose({"program": crossed["program"]})])
+    assert "*" in later.tables["sex"]["n"].loc["A"].tolist()
+    assert "*" not in disclose({"sex": crossed["sex"]}).tables["sex"]["n"].tolist()
+    # modelled rates by program and by sex give the district two slightly different rates: no contradiction
+    rates = {name: t.assign(percent=[60.0, 61.0, 52.0, 47.0]) for name, t in crossed.items()}
+    assert audit(disclose(rates))["protected"].all()
 
 
 def test_refusals() -> None:
