@@ -39,22 +39,18 @@ def packet(
         meeting = gather(session, edition)
         version = digest(render(page_of(meeting, title)))
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)
-    if propose and not agreed:
-        with bank.writing() as session:
-            number = trends_writing.propose_edition(session, version, title, as_)
-        terminal.say(f"Decision {number} waits for both districts' word on this very edition.")
-    standing = "agreed by both districts" if agreed else "draft, waits for both districts' word"
-    if edition == "public":
-        terminal.say(f"Public edition: {standing}.")
-        if not (agreed or propose):
-            terminal.say("Ask both districts with --propose, then: itembank decisions agree NUMBER")
-    write_page(page_of(meeting, title, standing if edition == "public" else ""), output, pdf)
+    standing = _standing(edition, version, title, agreed, propose, as_)
+    write_page(page_of(meeting, title, standing), output, pdf)
 
 
 @app.command("dashboard")
 def dashboard(
     output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the pages into.")] = "dashboard",
     edition: Edition = "internal",
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Propose this public edition to both districts as a joint decision.")
+    ] = False,
+    as_: As = "",
 ) -> None:
     """A small site without a server: administrations, concepts, cohorts, targets, schools; search and filters."""
     from pathlib import Path
@@ -62,21 +58,49 @@ def dashboard(
     from itembank import terminal
     from itembank.errors import Conflict, UsageFault
     from scoring import bank
+    from scoring.bank import trends_writing
     from scoring.report.dashboard import dashboard_pages
-    from scoring.runs.meeting import EDITIONS, gather
+    from scoring.runs.meeting import EDITIONS, digest, gather
 
     if edition not in EDITIONS:
         raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal or public")
+    if propose and edition != "public":
+        raise UsageFault("internal", "An internal edition needs nobody's word.", "--edition public --propose")
     with bank.reading() as session:
-        pages = dashboard_pages(gather(session, edition))
+        meeting = gather(session, edition)
+        pages = dashboard_pages(meeting)
+        version = digest("".join(f"{name}\n{text}" for name, text in sorted(pages.items())))
+        agreed = edition == "public" and trends_writing.edition_agreed(session, version)
     folder = Path(output)
     others = sorted(f.name for f in folder.glob("*") if f.name not in pages) if folder.is_dir() else []
     if edition == "public" and others:
         shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
         what = f"{folder} holds other files, which would be published with the site: {shown}."
         raise Conflict("folder-not-empty", what, "itembank report dashboard --edition public -o NEW-FOLDER")
+    standing = _standing(edition, version, "Dashboard", agreed, propose, as_)
+    if standing:
+        pages = dashboard_pages(meeting, standing)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     terminal.say(f"Wrote {len(pages)} pages into {folder}.")
     terminal.next_step(f"open {folder / 'index.html'}")
+
+
+def _standing(edition: str, version: str, title: str, agreed: bool, propose: bool, as_: str) -> str:
+    """What a public edition says of its agreement, proposed when asked; empty for an internal one."""
+    from itembank import terminal
+    from scoring import bank
+    from scoring.bank import trends_writing
+
+    if edition != "public":
+        return ""
+    if propose and not agreed:
+        with bank.writing() as session:
+            number = trends_writing.propose_edition(session, version, title, as_)
+        terminal.say(f"Decision {number} waits for both districts' word on this very edition.")
+    standing = "agreed by both districts" if agreed else "draft, waits for both districts' word"
+    terminal.say(f"Public edition: {standing}.")
+    if not (agreed or propose):
+        terminal.say("Ask both districts with --propose, then: itembank decisions agree NUMBER")
+    return standing

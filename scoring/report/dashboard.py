@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from scoring.analysis.result import Analysis
 from scoring.report import blocks, trend_charts, trend_words
 from scoring.report.blocks import Page, Section, render
 from scoring.report.comparison import comparison
@@ -23,8 +24,13 @@ from scoring.runs.meeting import Meeting
 TITLE = "The districts over time"
 
 
-def dashboard_pages(meeting: Meeting) -> dict[str, str]:
-    """File name -> HTML text. Pages without content are left out; internal ones are not in a public edition."""
+def dashboard_pages(meeting: Meeting, standing: str = "") -> dict[str, str]:
+    """File name -> HTML text. Pages without content are left out; internal ones are not in a public edition.
+
+    Args:
+        meeting: of one edition.
+        standing: of a public edition: whether both districts have agreed to it.
+    """
     found: dict[str, tuple[str, tuple[Section, ...]]] = {
         "concepts.html": ("Concepts", (_history(meeting), concepts_section(meeting))),
         "cohorts.html": ("Cohorts", (cohorts_section(meeting), grades_section(meeting))),
@@ -35,17 +41,17 @@ def dashboard_pages(meeting: Meeting) -> dict[str, str]:
     }
     kept = {f: (t, tuple(s for s in parts if s.parts)) for f, (t, parts) in found.items()}
     kept = {f: page for f, page in kept.items() if page[1]}
-    single = {file_of(o.code): comparison(o.analysis) for o in meeting.held}
+    single = {file_of(o.code): comparison(_standing(o.analysis, standing)) for o in meeting.held}
     menu = [("index.html", "Overview"), *((f, t) for f, (t, _) in kept.items())]
     menu += [(file_of(o.code), o.title) for o in meeting.held]
     first = trend_words.first_page(meeting)
     overview = Page(
-        title=TITLE, kicker=_kicker(meeting), lead=first.headline, stamps=tuple(stamps(meeting)), cards=first.cards,
+        title=TITLE, kicker=_kicker(meeting), lead=first.headline, stamps=tuple(stamps(meeting, standing)), cards=first.cards,
         first=tuple(last_cohort_chart(meeting)), footer=footer(meeting), provenance=meeting.provenance,
     )  # fmt: skip
     pages = {"index.html": _rendered(overview, "index.html", menu, entries(meeting, set(kept)))}
     for file, (title, sections) in kept.items():
-        page = _page(meeting, title, "", sections)
+        page = _page(meeting, title, standing, sections)
         if file == "cohorts.html":  # a fall that stands out is what the page has to say
             lead = first.headline if trend_words.fell(meeting) else page.lead
             page = replace(page, lead=lead, first=tuple(last_cohort_chart(meeting)))
@@ -64,9 +70,16 @@ def _kicker(meeting: Meeting) -> str:
     return " · ".join([*meeting.districts.values(), trend_words.count_of(meeting)])
 
 
-def _page(meeting: Meeting, title: str, lead: str, sections: tuple[Section, ...]) -> Page:
+def _standing(analysis: Analysis, standing: str) -> Analysis:
+    """An administration's own page says what the site says: a draft until both districts have agreed to the site."""
+    if not standing.startswith("agreed"):
+        return analysis
+    return replace(analysis, provenance={**analysis.provenance, "edition": "public"})
+
+
+def _page(meeting: Meeting, title: str, standing: str, sections: tuple[Section, ...]) -> Page:
     return Page(
-        title=title, kicker=_kicker(meeting), lead=lead or LEADS.get(title, ""), stamps=tuple(stamps(meeting)),
+        title=title, kicker=_kicker(meeting), lead=LEADS.get(title, ""), stamps=tuple(stamps(meeting, standing)),
         sections=sections, footer=footer(meeting), provenance=meeting.provenance,
     )  # fmt: skip
 

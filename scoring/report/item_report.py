@@ -81,6 +81,16 @@ def _said(a: Analysis, concept: str) -> tuple[str, list[str]]:
     return (leads[0] if len(leads) == 1 else " ".join(leads[:3])), lines
 
 
+def _fairness(judged: str) -> str:
+    """What the table of differences at equal ability says of the item, as a sentence."""
+    if "easier in" in judged:
+        return f"This item is {judged}."
+    if judged.startswith("works alike"):
+        rest = judged.removeprefix("works alike")
+        return f"This item works alike for students of equal ability in the two places{rest}."
+    return "Whether this item works alike for students of equal ability in the two places could not be judged."
+
+
 def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
     """One item: as typeset, who chose what, its curve in each district, its history."""
     a: Analysis = found.analysis
@@ -111,7 +121,7 @@ def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
     return Page(
         title=f"{item}: {row['title']}",
         kicker=f"{a.title} · item report",
-        lead=f"For students of equal ability in the two places the item: {differs}.",
+        lead=_fairness(differs),
         stamps=tuple(stamps(a)),
         cards=tuple(cards),
         sections=tuple(sections),

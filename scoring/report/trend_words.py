@@ -140,7 +140,8 @@ def _changed(meeting: Meeting, names: dict[str, str]) -> list[str]:
                 out[-1] += listed(told) + "."
         unsure = int((part["verdict"] == "cannot say").sum())
         if unsure:
-            out.append(f"{unsure} of {len(part)} changes are too small to be sure of.")
+            verb = "is" if unsure == 1 else "are"
+            out.append(f"{unsure} of {len(part)} changes {verb} too small to be sure of.")
     for r in meeting.indicators["alerts"].itertuples():
         title = meeting.indicators["definitions"]["title"].get(r.indicator, r.indicator)
         where = meeting.districts.get(r.district, r.district)

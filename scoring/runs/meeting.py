@@ -8,8 +8,8 @@ import pandas as pd
 
 from scoring.analysis.result import Analysis
 from scoring.bank import trends
-from scoring.groups.coding import SHOWN, code
-from scoring.report.editions import public_edition
+from scoring.runs import releasing
+from scoring.runs.meeting_public import public_action, public_changes, public_indicators
 from scoring.runs.trending import Occasion, actions_since, changes, indicator_tables, occasions
 from scoring.trends.cohorts import published_cohorts
 
@@ -56,19 +56,18 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
     names = {code: name for name, code in trends.district_codes(session).items()}
     tables = indicator_tables(session)
     if public:
-        tables = {name: _public(table) for name, table in tables.items()}
+        every, tables = tables, public_indicators(tables, names)
     values = tables["values"].assign(district=tables["values"]["district"].map(lambda d: names.get(d, d)))
     runs = ", ".join(f"{o.code}: comparison {o.run.id}" for o in held)
     found = actions_since(session)
     if public:
-        found = [public_action(a) for a in found]
-    if public:
-        held = [replace(o, analysis=_published(o.analysis)) for o in held]
+        found = [public_action(a, _hidden(every["values"], tables["values"])) for a in found]
+        held = [replace(o, analysis=_published(session, o)) for o in held]
     return Meeting(
         edition=edition,
         districts=names,
         held=held,
-        changes=public_changes(moved, set(names.values())) if public else moved,
+        changes=public_changes(moved, set(names.values()), held) if public else moved,
         published=published_cohorts(values) if len(values) else pd.DataFrame(columns=["verdict"]),
         indicators=tables,
         decisions=[] if public else trends.open_decisions(session),
@@ -79,47 +78,18 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
     )
 
 
-def _published(analysis: Analysis) -> Analysis:
-    """The public edition of an administration, and nothing said that names an item."""
-    found = public_edition(analysis, draft=True).analysis
+def _published(session: Any, occasion: Occasion) -> Analysis:
+    """The public edition of an administration, safe beside earlier releases; nothing said that names an item."""
+    analysis = occasion.analysis
+    found = releasing.draft(session, occasion.run, analysis).analysis
     silent = tuple(n for n in found.notices if not any(str(i) in n.message for i in analysis.items.index))
     return replace(found, notices=silent)
 
 
-def public_action(action: dict[str, Any]) -> dict[str, Any]:
-    """An action without what was said for the room only."""
-    said = [u for u in action["updates"] if not u["internal"]]
-    return {**action, "note": "", "updates": said}
-
-
-def public_changes(changes: pd.DataFrame, districts: set[str]) -> pd.DataFrame:
-    """Changes for a public edition: of whole districts; nothing of a change whose share would be coded at an end.
-
-    A share at an end is published as a bound (`groups.coding.code`); the other share, the change or its range would
-    narrow it, so that the whole row goes.
-    """
-    if not len(changes):
-        return changes
-    part = changes[changes["group"].isin(districts)]
-    pairs = [("rate_1", "rate_2", "students"), ("everybody_1", "everybody_2", "everybody")]
-    ends = pd.Series(False, index=part.index)
-    for first, second, size in pairs:
-        for name in (first, second):
-            known = part[name].notna() & part[size].notna()
-            ends |= known & pd.Series(
-                [bool(k) and code(int(n), 100 * float(r))[0] != SHOWN
-                 for k, n, r in zip(known, part[size], part[name], strict=True)], index=part.index,
-            )  # fmt: skip
-    return part[~ends].reset_index(drop=True)
-
-
-def _public(table: pd.DataFrame) -> pd.DataFrame:
-    """Whole districts and groups that are large enough; a number without a known size is as published by its source."""
-    if "school" in table:
-        table = table[table["school"] == ""]
-    if "subgroup" in table and "n" in table:
-        table = table[(table["n"].isna()) | (table["n"] >= SMALLEST)]
-    return table.reset_index(drop=True) if table.index.name is None else table
+def _hidden(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
+    """Indicators of whole districts of which a value is not public: what an action's line may not tell either."""
+    count = [t[(t["school"] == "") & (t["subgroup"] == "all")]["indicator"].value_counts() for t in (before, after)]
+    return {str(i) for i, n in count[0].items() if count[1].get(i, 0) < n}
 
 
 def digest(page: str) -> str:

@@ -28,8 +28,9 @@ def propose_edition(session: Any, run: Any, reason: str, as_: str = "") -> Any:
 
 
 def draft(session: Any, run: Any, analysis: Analysis) -> Release:
-    """The public edition as it would be, marked as a draft; nothing is logged."""
-    return public_edition(analysis, earlier(session, run), draft=True)
+    """The public edition as it would be, marked as a draft; nothing is logged. Once released it is the released one."""
+    own = next((entry for entry in log_entries(session, run) if entry.options["of"] == run.id), None)
+    return public_edition(analysis, earlier(session, run, own), draft=True)
 
 
 def released(session: Any, run: Any, analysis: Analysis, person: Any = None) -> tuple[Release, Any]:

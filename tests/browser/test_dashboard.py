@@ -22,7 +22,7 @@ def site(tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["index", "packet", "concepts", "cohorts", "targets"])
+@pytest.mark.parametrize("name", ["index", "packet", "concepts", "cohorts", "targets", "schools", "actions", "method"])
 def test_silent_accessible_and_no_wider_than_the_screen(browser, site, name, width):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -31,7 +31,7 @@ def test_silent_accessible_and_no_wider_than_the_screen(browser, site, name, wid
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].filter(i => !i.naturalWidth).length") == 0
     found = Axe().run(page).response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found if v["impact"] in ("serious", "critical")] == []
+    assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found] == []
 
 
 def test_search_and_filters(browser, site):

@@ -226,3 +226,22 @@ def test_the_technical_report_has_the_chapters_and_its_tables(made, tmp_path):
 def test_text_cannot_become_typst(made):
     page = replace(made["roster"], lead='#panic("x") $x$ [y] \\ "z"', stamps=('a"b\\c',))
     assert paper.pdf(page).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("much easier in B for students of equal ability on the concept",
+         "This item is much easier in B for students of equal ability on the concept."),
+        ("works alike; x", "This item works alike for students of equal ability in the two places; x."),
+        ("could not be judged",
+         "Whether this item works alike for students of equal ability in the two places could not be judged."),
+    ],
+)  # fmt: skip
+def test_an_items_first_sentence_is_one(words, told):
+    given = found()
+    dif = given.analysis.dif.assign(words=words)
+    item = str(dif.index[0])
+    page = item_report.item_page(SimpleNamespace(**vars(given) | {"analysis": replace(given.analysis, dif=dif)}), item,
+                                 pd.DataFrame())  # fmt: skip
+    assert page.lead == told

@@ -1,9 +1,13 @@
 """The packet and the dashboard: the dip on page 1, internal words in no public edition."""
 
+import base64
 import re
+from dataclasses import replace
 from datetime import date
+from html import unescape
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from itembank import actions, database, people
@@ -16,6 +20,7 @@ from scoring.report.dashboard import dashboard_pages
 from scoring.report.packet import packet
 from scoring.runs.meeting import gather
 from scoring.runs.trending import actions_since, indicator_tables
+from scoring.trends import targets
 from scoring.trends.access import course_access, safe
 from tests.scoring.trends.conftest import NOTE, meeting
 from tests.scoring.trends.test_access import people as students_by_hand
@@ -187,7 +192,7 @@ def test_cohorts_lead_with_the_fall_and_show_growth_and_who_left(site):
 
 
 def test_a_public_edition_drops_subgroups_and_changes_next_to_a_coded_share():
-    from scoring.runs.meeting import public_changes
+    from scoring.runs.meeting_public import public_changes
     from tests.scoring.trends.conftest import changes_by_hand
 
     table = changes_by_hand()
@@ -197,3 +202,86 @@ def test_a_public_edition_drops_subgroups_and_changes_next_to_a_coded_share():
     found = public_changes(table, {"District A", "District B"})
     assert len(found) == len(table) - 3
     assert set(found["group"]) == {"District A", "District B"}
+
+
+def test_marks_of_a_public_chart_stand_on_whole_percents_and_nothing_hidden_is_marked():
+    """Places in a chart are numbers: a public packet's SVG must be no sharper than its tables."""
+    from scoring.report.editions import public_edition
+    from scoring.runs.meeting_public import public_changes
+    from tests.scoring.trends.conftest import changes_by_hand
+
+    table = changes_by_hand()
+    table["rate_2"] += 0.00313
+    table["change"] += 0.00313
+    inside, given = meeting(), meeting("public")
+    held = [replace(o, analysis=public_edition(o.analysis).analysis) for o in given.held]
+    gone = held[1].analysis.mastery.assign(shown=lambda t: t["concept"] != "rational-numbers")
+    held[1] = replace(held[1], analysis=replace(held[1].analysis, mastery=gone))
+    public = replace(given, held=held, changes=public_changes(table, set(given.districts.values()), held))
+    pages = [render(packet(public)), *dashboard_pages(public).values()]
+    marks = [m for page in pages for m in marks_of(page) if m.startswith("change:")]
+    assert marks
+    assert all(re.match(r"change: [-−]?\d+(\.0+)?;", m) for m in marks), marks
+    assert not any("Rational numbers" in m for m in marks)
+    sharp = marks_of(render(packet(replace(inside, changes=table))))
+    assert any(
+        re.match(r"change: [-−]?\d+\.\d", m) and "Rational numbers" in m for m in sharp
+    )  # so the search finds it
+
+
+def marks_of(page: str) -> list[str]:
+    """What every mark of every chart of a page stands for, as the SVG says."""
+    drawn = [base64.b64decode(s).decode() for s in re.findall(r"data:image/svg\+xml;base64,([^\" ]+)", page)]
+    return [unescape(m) for svg in drawn for m in re.findall(r'<path aria-label="([^"]+)"', svg)]
+
+
+def values_by_hand():
+    rows = [
+        ("rate", "A", "", "all", "2007-08", 60.0, 100, False), ("rate", "A", "", "all", "2008-09", 61.0, 100, False),
+        ("rate", "A", "", "EL", "2008-09", 33.0, 6, False), ("rate", "A", "", "not EL", "2008-09", 62.8, 94, False),
+        ("rate", "A", "", "EL", "2007-08", 40.0, 20, False), ("rate", "A", "", "not EL", "2007-08", 65.0, 80, False),
+        ("rate", "B", "", "all", "2008-09", 50.0, 100, False), ("rate", "B", "", "boys", "2008-09", 49.0, 95, False),
+        ("grad", "A", "", "all", "2008-09", 98.7, 200, False), ("grad", "A", "s1", "all", "2008-09", 90.0, 50, False),
+        ("of_all", "A", "", "EL", "2008-09", 20.0, float("nan"), True),
+        ("of_all", "A", "", "EL", "2007-08", 21.0, float("nan"), True),
+    ]  # fmt: skip
+    names = ["indicator", "district", "school", "subgroup", "period", "value", "n", "derived"]
+    return pd.DataFrame(rows, columns=names).assign(se=float("nan"), source="")
+
+
+def test_public_indicators_give_no_small_group_away_by_subtraction_target_or_formula():
+    from scoring.runs.meeting_public import public_indicators
+
+    goals = pd.DataFrame(
+        [("rate", "A", "", "EL", "2008-09", 50.0, ""), ("grad", "A", "", "all", "2008-09", 90.0, "")],
+        columns=["indicator", "district", "school", "subgroup", "period", "value", "reason"],
+    )
+    given = meeting("public").indicators
+    better = dict.fromkeys(given["definitions"].index, "higher")
+    values = values_by_hand()
+    tables = {**given, "values": values, "targets": targets.progress(values, goals, better)}
+    assert 33.0 in set(tables["targets"]["value"])
+    found = public_indicators(tables, {"A": "District A", "B": "District B"})
+    kept = {tuple(r) for r in found["values"][["indicator", "district", "subgroup", "period"]].to_numpy()}
+    assert kept == {
+        ("rate", "A", "all", "2007-08"), ("rate", "A", "all", "2008-09"), ("rate", "A", "EL", "2007-08"),
+        ("rate", "A", "not EL", "2007-08"), ("rate", "B", "all", "2008-09"), ("of_all", "A", "EL", "2007-08"),
+    }  # fmt: skip
+    told = found["targets"].set_index("indicator")
+    assert (told.at["rate", "latest"], told.at["rate", "value"]) == ("2007-08", 40.0)
+    assert told.at["grad", "state"] == "no value yet"  # 98.7 of 200 is published as a bound
+
+
+def test_a_public_dashboard_says_that_it_is_a_draft_until_both_districts_agree(partners, tmp_path, run):
+    words = ("report", "dashboard", "--edition", "public", "-o", tmp_path / "site")
+    code, _, err = run(*words, "--propose", "--as", "ana")
+    assert code == 0, err
+    pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "site").iterdir()]
+    assert all("Public edition: draft, waits for both districts" in p for p in pages)
+    for person in ("ben", "cy"):
+        assert run("decisions", "agree", "1", "--as", person)[0] == 0
+    code, _, err = run(*words)
+    assert (code, "agreed by both districts" in err) == (0, True), err
+    pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "site").iterdir()]
+    assert all("Public edition: agreed by both districts" in p for p in pages)
+    assert run("report", "dashboard", "--propose")[0] == 2
