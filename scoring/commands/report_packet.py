@@ -22,7 +22,6 @@ def packet(
     as_: As = "",
 ) -> None:
     """The packet of a meeting: what changed, targets, cohorts, concepts to work on, decisions, actions."""
-    from itembank import terminal
     from itembank.errors import UsageFault
     from scoring import bank
     from scoring.bank import trends_writing

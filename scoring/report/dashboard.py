@@ -46,7 +46,8 @@ def dashboard_pages(meeting: Meeting, standing: str = "") -> dict[str, str]:
     menu += [(file_of(o.code), o.title) for o in meeting.held]
     first = trend_words.first_page(meeting)
     overview = Page(
-        title=TITLE, kicker=_kicker(meeting), lead=first.headline, stamps=tuple(stamps(meeting, standing)), cards=first.cards,
+        title=TITLE, kicker=_kicker(meeting), lead=first.headline, stamps=tuple(stamps(meeting, standing)),
+        cards=first.cards,
         first=tuple(last_cohort_chart(meeting)), footer=footer(meeting), provenance=meeting.provenance,
     )  # fmt: skip
     pages = {"index.html": _rendered(overview, "index.html", menu, entries(meeting, set(kept)))}

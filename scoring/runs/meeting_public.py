@@ -1,4 +1,4 @@
-"""What of a meeting may leave the room: whole districts, whole percents, and nothing beside a hidden or coded number."""
+"""What of a meeting may leave the room: whole districts, whole percents, nothing beside a hidden or coded number."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -33,7 +33,7 @@ def technical_tables(session: Any, found: Any) -> dict[str, pd.DataFrame]:
             "model fit": lambda: scoring.model_fit(fit, scored, groups=groups).rename("value").to_frame(),
             "item fit": lambda: scoring.item_fit(fit, scored, groups=groups),
             "reliability": lambda: _reliability(scoring.reliability(fit, scored)),
-            "unusual patterns": lambda: _unusual(scoring.person_fit(fit, scored)),
+            "unusual patterns": lambda: _unusual(scoring.person_fit(fit, scored, groups=groups)),
         }
         for name, made in steps.items():
             try:
