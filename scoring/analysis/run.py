@@ -202,9 +202,7 @@ def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
     return data.scored if len(keep) == data.scored.shape[1] else data.scored[keep]
 
 
-def _total(
-    data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps, described: Described
-) -> Any:
+def _total(data: AnalysisInput, scored: pd.DataFrame, fit: Any, seed: int, steps: Steps, described: Described) -> Any:
     """Plausible values of the score over all items."""
     with steps.step("plausible values of the score"):
         return scoring.plausible_values(
