@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sqlmodel import Session
@@ -132,3 +132,12 @@ def pseudonyms(key: bytes, identifiers: Iterable[str]) -> list[str]:
     Surrounding space is not part of an identifier; everything else is (leading zeros too).
     """
     return [hmac.digest(key, text.strip().encode(), "sha256").hex() for text in identifiers]
+
+
+def not_here(places: Sequence[int], of: int) -> str:
+    """Which of the students that were named, by their place in the list and never by identifier, the bank lacks."""
+    if of == 1:
+        return "The student is not in the bank"
+    shown = ", ".join(map(str, places[:10])) + (", ..." if len(places) > 10 else "")
+    verb = "is" if len(places) == 1 else "are"
+    return f"{len(places)} of {of} students {verb} not in the bank: number {shown} in the order given"

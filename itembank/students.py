@@ -52,17 +52,17 @@ def erase(
     key = identity.district_key(session, district)
     names = identity.pseudonyms(key, wanted)
     found: list[int] = []
-    missing = 0
-    for name in names:
+    missing: list[int] = []
+    for place, name in enumerate(names, 1):
         student = session.exec(
             select(Student).where(Student.district_id == district.id, Student.pseudonym == name)
         ).first()
         if student is None:
-            missing += 1
+            missing.append(place)
         else:
             found.append(student.id or 0)
     if missing:
-        sentence = f"{missing} of {len(wanted)} are not in the bank; nothing was erased."
+        sentence = f"{identity.not_here(missing, len(wanted))}; nothing was erased."
         raise Rejected("unknown-student", sentence, "Look at leading zeros and the district.")
     sittings = scores = 0
     for ids in _parts(found):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from itembank import spelling
 from itembank.findings import Finding
 
 #: Folders whose lines are ours, wherever the program was installed.
@@ -210,5 +211,5 @@ def prepare() -> None:
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a Windows console (cp1252) must not end a run
+            stream.reconfigure(errors=spelling.register())  # a Windows console (cp1252) must not end a run
     signal.signal(signal.SIGINT, interrupt)

@@ -47,8 +47,8 @@ def students_of(session: Session, district: str, identifiers: Iterable[str]) -> 
         sa.select(table.pseudonym, table.id).where(table.district_id == home.id, table.pseudonym.in_(names))
     )
     found = {str(p): int(i) for p, i in rows}
-    missing = [n for n in names if n not in found]
+    missing = [place for place, n in enumerate(names, 1) if n not in found]
     if missing:
-        sentence = f"{len(missing)} of {len(names)} students are not in the bank."
+        sentence = f"{identity.not_here(missing, len(names))}."
         raise Rejected("unknown-student", sentence, "Look at leading zeros and the district.")
     return [found[n] for n in names]

@@ -90,7 +90,7 @@ def show(
             shown = getattr(stored_analysis(session, found), names[table])
     for reason in stale:
         terminal.say(f"stale: {reason}; run again: itembank compare run")
-    show_table(shown, format, json)
+    show_table(shown, format, json, hide_empty=True)
 
 
 @app.command("list")

@@ -28,8 +28,8 @@ def asked_for(by: list[str] | None, within: str, adjust: list[str] | None) -> An
     return Asked(tuple(by or ()), within == "district", tuple(adjust or ()))
 
 
-def show_table(table: object, format: str, json: bool) -> None:
-    """A DataFrame on stdout in the format asked for."""
+def show_table(table: object, format: str, json: bool, hide_empty: bool = False) -> None:
+    """A DataFrame on stdout in the format asked for; people are spared columns without a cell where `hide_empty`."""
     import math
     from typing import cast
 
@@ -43,4 +43,7 @@ def show_table(table: object, format: str, json: bool) -> None:
         {k: (None if isinstance(v, float) and math.isnan(v) else v) for k, v in row.items()}
         for row in frame.astype(object).to_dict("records")
     ]
-    terminal.emit_rows(rows, [str(c) for c in frame.columns], chosen)
+    names = [str(c) for c in frame.columns]
+    if hide_empty and chosen == "table" and rows:
+        names = [n for n in names if any(row.get(n) not in (None, "") for row in rows)]
+    terminal.emit_rows(rows, names, chosen)

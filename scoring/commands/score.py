@@ -97,8 +97,10 @@ def show(
     table = scores.groupby(["scale", "status"]).agg(
         sittings=("status", "size"), mean=("theta", "mean"), sd=("theta", "std"), mean_se=("se", "mean")
     )
+    judged = scores["verdict"].fillna("").ne("").groupby([scores["scale"], scores["status"]]).any()
     for word in ("mastered", "undecided", "not yet", "not enough evidence"):
-        table[word] = scores["verdict"].eq(word).groupby([scores["scale"], scores["status"]]).sum()
+        table[word] = scores["verdict"].eq(word).groupby([scores["scale"], scores["status"]]).sum().astype(object)
+        table.loc[~judged, word] = None  # nobody is judged on this scale: a blank, not a count of 0
     show_table(table.reset_index(), format, json)
 
 
