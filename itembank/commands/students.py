@@ -40,4 +40,7 @@ def erase(
     terminal.say(f"{'Would erase' if dry_run else 'Erased'} {counts}.")
     if not dry_run:
         terminal.say("Backups and exported files are not touched; runs that used these sittings keep their totals.")
-        terminal.next_step("delete the file of identifiers, and the backups that are past their time")
+        terminal.next_step(
+            "itembank bank backup FILE, then delete the older backups, which still hold these rows, and the file of "
+            "identifiers"
+        )

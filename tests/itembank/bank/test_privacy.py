@@ -1,6 +1,8 @@
 """Every stored field is accounted for; old administrations lose their students' rows and keep their groups'."""
 
+import sqlite3
 from datetime import date
+from pathlib import Path
 
 from sqlmodel import select
 
@@ -62,3 +64,33 @@ def test_purging_deletes_students_rows_and_keeps_the_run(furnished, run):
         assert len(session.exec(select(models.Run)).all()) == 1
     code, _, err = run("administrations", "purge", "--before", "2026-06-01", "--as", "authorA")
     assert code == 4
+
+
+def test_a_purged_students_bytes_are_nowhere_in_the_banks_files(furnished, run):
+    """Deleted rows lie on in a file until they are overwritten; the bank's file and its log are read as bytes."""
+    secret = "5ec4e7" * 10 + "abcd"
+    with database.writing() as session:
+        sit(session, 1)
+        student = session.exec(select(models.Student)).one()
+        student.pseudonym = secret
+        session.add(student)
+        answers = session.exec(select(models.RawResponse)).one()
+        answers.packed = b"an answer that nobody else gave"
+        session.add(answers)
+        assert session.connection().exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    looked_for = (secret.encode(), b"an answer that nobody else gave")
+    assert all(any(w in file.read_bytes() for file in files()) for w in looked_for)
+    assert run("administrations", "purge", "--before", "2026-06-01", "--as", "leadA")[0] == 0
+    with database.reading() as session:
+        assert session.exec(select(models.Student)).all() == []
+        assert secret not in str(session.exec(select(models.AuditEvent)).all())
+    database.engine().dispose()
+    found = sqlite3.connect(database.file_of(database.location()))
+    found.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    found.close()
+    assert not any(w in file.read_bytes() for w in looked_for for file in files())
+
+
+def files():
+    place = Path(database.file_of(database.location()))
+    return [p for p in place.parent.glob(place.name + "*") if p.is_file()]
