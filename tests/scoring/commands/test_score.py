@@ -29,6 +29,7 @@ def test_run_and_show(compared, run):
     rows = {r["scale"]: r for r in json.loads(out)}
     assert set(rows) == {"total", "ratios", "geometry"}
     assert sum(rows["ratios"][w] for w in ("mastered", "undecided", "not yet")) == 600
+    assert [rows["total"][w] for w in ("mastered", "undecided", "not yet", "not enough evidence")] == [None] * 4
     assert run("score", "run", "--dry-run", "--method", "mle")[0] == 0
     assert run("score", "run", "--method", "median")[0] != 0
     assert json.loads(run("calibrate", "list", "--json")[1])[0]["run"] == 1
