@@ -31,7 +31,7 @@ points: {min: 30, max: 36}
 minutes: {max: 60}
 pool:
   grade: [7]
-  status: [approved, operational]
+  status: [approved, operational]   # of your own bank; the joint bank's items are `released`
 rules:                   # one mark each: concept, standard, dok, type, claim, calculator, grade, practice
   - {concept: proportional-relationships, items: {min: 6, max: 9}}
   - {standard: 7.EE, points: {min: 6}}

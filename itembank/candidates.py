@@ -1,5 +1,6 @@
 """The items of the bank that a blueprint may use, with everything its rules count."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,6 +55,32 @@ def candidates(session: Session, blueprint: Blueprint) -> tuple[list[Candidate],
         guess = r[version.difficulty]
         guesses.append(float("nan") if guess is None else float(guess))
     return found, guesses
+
+
+def why_empty(session: Session, blueprint: Blueprint) -> str:
+    """Which condition of the pool leaves no item over, and what the items have instead.
+
+    The conditions are taken in the order of the file; the first that no item left by the earlier ones meets is named.
+    """
+    item = columns(Item)
+    status = dict(session.execute(sa.select(item.code, item.status)).all())
+    left = list(_described(session, blueprint, None).values())
+    if not left:
+        return "The bank holds no items."
+    for mark, wanted in blueprint.pool.items():
+        values = {c.item: (str(status[c.item]),) if mark == "status" else c.marks[mark] for c in left}
+        kept = [c for c in left if any(_meets(mark, v, wanted) for v in values[c.item])]
+        if not kept:
+            counts = Counter(v for c in left for v in values[c.item] or ("none",))
+            there = ", ".join(f"{n} {'is' if n == 1 else 'are'} {v}" for v, n in counts.most_common(5))
+            of = f"Of {len(left)} items" + ("" if len(left) == len(status) else " that meet the conditions before it")
+            return f"{of} none has {mark} {' or '.join(wanted)}: {there}."
+        left = kept
+    return "All items that the pool lets in are under `exclude`."
+
+
+def _meets(mark: str, value: str, wanted: Iterable[str]) -> bool:
+    return any(value == w or (mark == "standard" and value.startswith(f"{w}.")) for w in wanted)
 
 
 def of_versions(session: Session, blueprint: Blueprint, versions: Iterable[int]) -> dict[int, Candidate]:

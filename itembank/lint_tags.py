@@ -8,6 +8,11 @@ from itembank.findings import Finding
 from itembank.item_model import Item
 from itembank.lint_rules import Surroundings, close_to, found, rule, texts
 
+#: What stands in a new item's file where a misconception has to be named.
+PLACEHOLDER = "misconception-id"
+#: So many names are a choice; more are a list to scroll.
+SHOWN = 12
+
 
 @rule
 def misconceptions_are_known(item: Item, around: Surroundings) -> Iterator[Finding]:
@@ -20,7 +25,20 @@ def misconceptions_are_known(item: Item, around: Surroundings) -> Iterator[Findi
     for line, name in places:
         if name and name not in known:
             yield found(item, line, "unknown-misconception", f"`{name}` is not in misconceptions.yaml",
-                        close_to(name, known))  # fmt: skip
+                        _which(item, name, around))  # fmt: skip
+
+
+def _which(item: Item, name: str, around: Surroundings) -> str:
+    """The name that was meant; else those of the item's concepts, which is where an author looks."""
+    known = around.catalogue.misconceptions or {}
+    hint = close_to(name, known)
+    if name != PLACEHOLDER and hint.startswith("did you mean"):
+        return hint
+    own = [m for m, entry in known.items() if set(entry.listed("concepts", "concept")) & set(item.concepts)]
+    if not own:
+        return "write one of misconceptions.yaml in its place, or add a new one to that file"
+    some = ", ".join(own[:SHOWN]) + (", ..." if len(own) > SHOWN else "")
+    return f"write the way of thinking in its place; for this concept misconceptions.yaml has {some}"
 
 
 @rule

@@ -13,7 +13,9 @@ app = typer.Typer()
 @app.command("booklet")
 def booklet(
     form: Annotated[str, typer.Argument(help="Name of the form.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The PDF; FORM-EDITION.pdf by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The PDF, or a folder for it; FORM-EDITION.pdf by default.")
+    ] = None,
     edition: Annotated[
         str,
         typer.Option(
@@ -71,7 +73,9 @@ def booklet(
         shown = ", ".join(english[:8]) + (", ..." if len(english) > 8 else "")
         terminal.say(f"notice: {len(english)} questions have no Spanish and stay in English: {shown}")
     kind = edition + ("-large" if large_print else "") + ("" if language == "en" else f"-{language}")
-    path = out or Path(f"{form}-{kind}.pdf")
+    path = Path(f"{form}-{kind}.pdf") if out is None else out / f"{form}-{kind}.pdf" if out.is_dir() else out
+    if not path.suffix:
+        path = path.with_name(f"{path.name}.pdf")
     if not dry_run:
         path.write_bytes(pdf)
     terminal.say(

@@ -53,4 +53,7 @@ def demo(
     terminal.say(f"The report: {made.report.resolve()}")
     if years > 1:
         terminal.say(f"The meeting's packet: {place / 'packet.html'}; the dashboard: {place / 'dashboard/index.html'}")
-    terminal.next_step(f"open {made.report}; then: cd {place}, and type any line of commands.txt")
+    from scoring.demo.script import how_to_type
+
+    terminal.say(how_to_type(place))
+    terminal.next_step(f"open {made.report}")

@@ -33,7 +33,12 @@ report.html          the comparison, made by the program from the answers alone
 itembank.db          the bank; itembank.toml makes it the bank of this folder
 items.csv            the items as `itembank analyze` takes them
 data/                the two districts' answers as they were loaded, and truth.csv: what was planted
-commands.txt         what was typed; each line can be typed again here
+commands.txt         what was typed
+
+{typing}
+Lines that look (status), compute (run) or write a file (report) can be typed again as often as you like. init, import,
+freeze and load say that everything is there already. people add and administrations open are refused, because the
+name is taken: type them with another name.
 """
 
 
@@ -96,8 +101,21 @@ def run_demo(folder: Path, students: int, seed: int, say: Callable[[str], None])
     analysis, truth = _truth_beside(folder, world)
     shell.run("report", "comparison", "--output", "report.html")
     (folder / "commands.txt").write_text("\n".join(shell.lines) + "\n", encoding="utf-8")
-    (folder / "README.txt").write_text(NOTE, encoding="utf-8")
+    (folder / "README.txt").write_text(NOTE.format(typing=how_to_type(folder)), encoding="utf-8")
     return Demo(folder, folder / "report.html", world, analysis, truth)
+
+
+def how_to_type(folder: Path) -> str:
+    """How to type `itembank` in the demo's folder, where the shell does not find the program by its name."""
+    import shutil
+
+    here = Path(sys.executable).parent
+    program = here / ("itembank.exe" if os.name == "nt" else "itembank")
+    found = shutil.which("itembank")
+    if (found and Path(found).parent == here) or not program.exists():
+        return f"To type more: cd {folder}, then a line of commands.txt."
+    activate = f"& '{here / 'Activate.ps1'}'" if os.name == "nt" else f"source {shlex.quote(str(here / 'activate'))}"
+    return f"To type more: cd {folder}\n  {activate}    (once per terminal)\n  then a line of commands.txt."
 
 
 class _Shell:

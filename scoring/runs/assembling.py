@@ -10,7 +10,7 @@ import pandas as pd
 from itembank.advice import advise
 from itembank.assembly import Assembly, assemble
 from itembank.blueprint import Blueprint, Candidate
-from itembank.candidates import candidates
+from itembank.candidates import candidates, why_empty
 from itembank.forms import form_of, lines
 from scoring import bank
 from scoring.frozen import freeze
@@ -97,7 +97,8 @@ def assembled(
     """
     pool, guesses = candidates(session, blueprint)
     if not pool:
-        raise DesignError("empty-pool", "No item of the bank fits the blueprint's pool.", "itembank items search")
+        message = f"No item of the bank fits the blueprint's pool. {why_empty(session, blueprint)}"
+        raise DesignError("empty-pool", message, "change `pool` in the blueprint, or see itembank items list")
     knows = known(session, pool, calibration, bool(blueprint.theta))
     shares = knows.expected(guesses)
     info = knows.information(np.array(blueprint.theta)) if blueprint.theta else None

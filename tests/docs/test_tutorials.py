@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from scoring.demo import script
-from scoring.demo.script import Demo, run_demo
+from scoring.demo.script import Demo, how_to_type, run_demo
 from tests.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,3 +98,37 @@ def test_the_authors_tutorial_runs(tmp_path):
             (tmp_path / written.group(1)).write_text(written.group(2), encoding="utf-8")
         if " items show " in line:
             assert "approved" in done.stdout
+
+
+def test_two_districts_and_one_bank_run(tmp_path):
+    """Two folders, two banks; the file that one writes is what the other merges, under the fingerprint it read out."""
+    text = (ROOT / "docs" / "working-together.md").read_text(encoding="utf-8")
+    parts = re.findall(r"<!-- in district ([AB]) -->\n```console\n(.*?)```", text, re.S)
+    assert [district for district, _ in parts] == ["A", "B", "A", "A"]
+    assert sum(block.count("$ itembank ") for _, block in parts) == text.count("$ itembank ")
+    for district in "AB":
+        (tmp_path / district).mkdir()
+        (tmp_path / district / "items").symlink_to(ROOT / "items", target_is_directory=True)
+    fingerprint = ""
+    for district, block in parts:
+        for line in block.splitlines():
+            done = typed(line.replace("FINGERPRINT", fingerprint), tmp_path / district)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            if " bank export " in line:
+                fingerprint = re.search(r"\b[0-9a-f]{4}(?:-[0-9a-f]{4}){5}\b", done.stderr + done.stdout).group()
+                shutil.copy(tmp_path / "A" / "to-b.zip", tmp_path / "B" / "to-b.zip")
+            if " bank merge " in line:
+                assert "G7-RP-001 version 1 may be used" in done.stdout
+
+
+def test_the_demo_says_how_to_type_in_its_folder(demo, monkeypatch):
+    note = (demo.folder / "README.txt").read_text(encoding="utf-8")
+    assert "To type more: cd " in note
+    taken = [line for line in (demo.folder / "commands.txt").read_text().splitlines() if " people add ana " in line]
+    assert typed(f"$ {taken[0]}", demo.folder).returncode == 6  # as the note says
+    again = [line for line in (demo.folder / "commands.txt").read_text().splitlines() if " forms freeze " in line]
+    assert typed(f"$ {again[0]}", demo.folder).returncode == 0
+    monkeypatch.setenv("PATH", "/nowhere")
+    told = how_to_type(demo.folder)
+    if (Path(sys.executable).parent / "itembank").exists():
+        assert f"source {Path(sys.executable).parent / 'activate'}" in told

@@ -156,6 +156,14 @@ def test_hints_can_be_typed() -> None:
     assert hints["unknown-concept"] == "did you mean `rates`?"
 
 
+def test_the_placeholder_of_a_new_item_is_answered_with_names_of_its_concept() -> None:
+    reading = item_file.read_text(BASE.replace("[added]", "[misconception-id]"))
+    assert reading.item is not None
+    (hint,) = {f.hint for f in lint.check(reading.item, around()) if f.code == "unknown-misconception"}
+    assert "add it to the catalogue" not in hint
+    assert "misconceptions.yaml" in hint
+
+
 def test_units_tell_options_apart_and_form_may_differ_on_purpose() -> None:
     assert "equal-options" not in findings(BASE.replace("$8$ feet", "$3$ inches"))
     text = BASE.replace("verify:\n", "verify:\n  compare: form\n").replace("$8$ feet", "$\\frac{24}{8}$ feet")

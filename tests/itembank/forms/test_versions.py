@@ -255,6 +255,8 @@ def test_the_printed_key_the_booklet_s_key_and_the_bank_s_key_agree(versions, ru
                 if item.type in shuffling.TYPES:
                     assert row["key"] == " and ".join(item.keys), (name, item.id)
         assert form_paper.paper(session, "F-vB").version == "B"
+        told = candidates.why_empty(session, Blueprint("x", pool={"grade": ("7",), "status": ("operational",)}))
+        assert "none has status operational" in told, told
         pool, _ = candidates.candidates(session, Blueprint("x"))
         assert {c.used for c in pool} == {1}  # a form and its versions expose an item once
     assert run("forms", "key", "F-vB")[1] != run("forms", "key", "F")[1]
