@@ -12,6 +12,7 @@ from scoring import checks
 from scoring.comparison.conditioning import level_names
 from scoring.comparison.contrasts import Contrast, Groups, make_contrasts
 from scoring.comparison.imputing import PlausibleValues, check_weights
+from scoring.comparison.link_variance import link_variance, scale_slopes
 from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.groups.inference import (
     FEWEST_ITEMS,
@@ -23,6 +24,7 @@ from scoring.groups.inference import (
 )
 from scoring.groups.jackknife import Replicates, regression_rates, replicate
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread
 
 Array = NDArray[np.float64]
 MODES = ("schools", "students")
@@ -34,6 +36,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@on_one_blas_thread
 def compare(
     plausible_values: PlausibleValues,
     by: str | Sequence[str] = "district",
@@ -45,6 +48,7 @@ def compare(
     *,
     adjust: Sequence[str] = (),
     level: float = 0.95,
+    scales: str | None = None,
 ) -> pd.DataFrame:
     """Compare groups concept by concept.
 
@@ -56,10 +60,12 @@ def compare(
             With an SE the rates are also given at the cut minus and plus one SE; the cut is held fixed otherwise.
         mode: "schools" (schools like these) or "students" (these students).
         weights: case weights, aligned to the rows of persons; default those the plausible values were drawn with.
-        linking: SE of the link between the two sides' scales, in SDs of θ, one for all or by concept; 0 within one
-            calibration (the default).
+        linking: SE of the link between two scales that were calibrated apart, in SDs of θ, one for all or by concept;
+            0 within one calibration (the default). A contrast within one scale has no part of it.
         adjust: columns whose mix is made equal (post-stratification); these rows follow the unadjusted ones.
         level: of the intervals.
+        scales: with `linking`, the column of persons whose levels were calibrated apart; default the districts, when
+            they are compared, else the first column of `by`.
 
     Returns:
         One row per concept, contrast and measure ("mean" in SDs of the pooled population, "mastery" as a share).
@@ -83,16 +89,17 @@ def compare(
     rep = replicate(pv.regression, pv.shifts, pv.values, member, cut_table, w)
     latent = _latent(pv, member, cut_table, w)
     link = _linking(linking, pv.concepts)
-    density = _densities(pv, member, cut_table, w) if np.any(link > 0) and cut_table.size else None
+    slopes = scale_slopes(pv.values, _scales(pv, by, scales), member, cut_table, w) if np.any(link > 0) else None
     actual_schools = _school_counts(pv, groups)
     rows: list[dict[str, object]] = []
     for c, concept in enumerate(pv.concepts):
         for contrast in contrasts:
+            added = None if slopes is None else link_variance(contrast, slopes, link)[c]
             for k, measure in [(0, "mean"), *((2 + i, name) for i, name in enumerate(cut_names))]:
                 if measure != "mean" and np.isnan(cut_table[c, k - 2]):
                     continue
-                scale = 1.0 if density is None or measure == "mean" else _slope(contrast, density[:, c, k - 2])
-                row = _row(contrast, rep, latent, c, k, mode, level, (link[c] * scale) ** 2, pv.items[concept])
+                linked = 0.0 if added is None else float(added[max(k - 1, 0)])
+                row = _row(contrast, rep, latent, c, k, mode, level, linked, pv.items[concept])
                 row |= {"concept": concept, "measure": measure, "mode": mode}
                 row["schools_1"] = _count_schools(contrast.first.weights, actual_schools)
                 row["schools_2"] = _count_schools(contrast.second.weights, actual_schools)
@@ -274,22 +281,14 @@ def _linking(linking: float | Mapping[str, float] | None, concepts: Sequence[str
     return np.full(len(concepts), float(linking))
 
 
-def _densities(pv: PlausibleValues, member: NDArray[np.bool_], cuts: Array, weights: Array | None) -> Array:
-    """(G, C, L) density of θ at the cuts, from the share of draws within a quarter SD."""
-    out = np.empty((member.shape[1], cuts.shape[0], cuts.shape[1]))
-    for g in range(member.shape[1]):
-        mine = pv.values[member[:, g]]
-        w = None if weights is None else weights[member[:, g]]
-        for i in range(cuts.shape[1]):
-            near = (np.abs(mine - cuts[:, i]) <= 0.25).mean(axis=1)
-            out[g, :, i] = np.average(near, axis=0, weights=w) / 0.5
-    return out
-
-
-def _slope(contrast: Contrast, density: Array) -> float:
-    """How much a share moves per SD of the scale: mean density of the first two sides at the cut."""
-    two = [sum(w * density[g] for g, w in s.weights.items()) for s in (contrast.first, contrast.second)]
-    return float(np.mean(two))
+def _scales(pv: PlausibleValues, by: Sequence[str], scales: str | None) -> NDArray[np.str_]:
+    """The scale each student lies on."""
+    name = scales if scales is not None else pv.partner if pv.partner in by else by[0]
+    if name not in pv.persons.columns:
+        raise DesignError(
+            "no-scales", f"scales is {name!r}, which is no column of persons.", "Name the column that was linked."
+        )
+    return level_names(pv.persons[name])
 
 
 def _school_counts(pv: PlausibleValues, groups: Groups) -> list[set[str]]:

@@ -120,6 +120,49 @@ def test_these_students_and_linking(drawn: scoring.comparisons.PlausibleValues) 
     assert linked["se"].iloc[1] == pytest.approx(schools.loc[schools["concept"] == "c1", "se"].iloc[0])
 
 
+def test_the_link_counts_between_scales_and_cancels_within_one(drawn: scoring.comparisons.PlausibleValues) -> None:  # type: ignore[name-defined]
+    def added(by: "str | list[str]", **more: object) -> "pd.Series[float]":
+        table = scoring.compare(drawn, by=by, cuts=CUTS, linking=0.2, **more)  # type: ignore[arg-type]
+        return table.set_index(["concept", "measure", "contrast"])["se_linking"]
+
+    two = added(["district", "el"])
+    assert two["c0", "mean", "A - B in EL"] == pytest.approx(0.2)
+    for measure in ("mean", "mastery"):
+        assert two["c0", measure, "EL - not EL in A"] == 0
+    assert two["c0", "mean", "(EL - not EL): A - B"] == pytest.approx(0, abs=1e-12)
+    # by hand: both districts' scales pulled half the link apart, and the cut left where it is
+    shares = [
+        (drawn.values[who, :, 0] > CUTS["c0"][0] + shift).mean()
+        for shift, district in ((-0.1, "A"), (0.1, "B"))
+        for who in [(drawn.persons["district"] == district).to_numpy()]
+    ]
+    moved = [(drawn.values[(drawn.persons["district"] == d).to_numpy(), :, 0] > CUTS["c0"][0]).mean() for d in "AB"]
+    by_hand = (shares[0] - shares[1]) - (moved[0] - moved[1])
+    assert added("district")["c0", "mastery", "A - B"] == pytest.approx(by_hand, rel=0.06)  # a density over half an SD
+    # English learners of both districts against all others: only as far as the districts' shares differ
+    share = [(drawn.persons.loc[drawn.persons["el"] == e, "district"] == "A").mean() for e in ("EL", "not EL")]
+    mixed = added("el", scales="district")
+    assert mixed["c0", "mean", "EL - not EL"] == pytest.approx(0.2 * abs(share[0] - share[1]), abs=1e-12)
+    assert added("el")["c0", "mean", "EL - not EL"] == pytest.approx(0.2)
+    with pytest.raises(DesignError, match="no column"):
+        scoring.compare(drawn, linking=0.2, scales="nothing")
+
+
+def test_the_density_at_the_cut_counts_weights() -> None:
+    """Students of weight 0 are not there; by hand from the others."""
+    from scoring.comparison.link_variance import scale_slopes
+
+    values = np.random.default_rng(3).normal(size=(200, 4, 1))
+    scale, member, cuts = np.array(["A", "B"] * 100), np.ones((200, 1), dtype=bool), np.array([[0.3]])
+    weights = np.where(np.arange(200) < 80, 2.0, 0.0)
+    found = scale_slopes(values, scale, member, cuts, weights)
+    alone = scale_slopes(values[:80], scale[:80], member[:80], cuts)
+    np.testing.assert_allclose(found, alone, rtol=1e-12)
+    near = np.abs(values[:80] - 0.3) <= 0.25
+    np.testing.assert_allclose(found[:, 0, 0, 1].sum(), near.mean() / 0.5, rtol=1e-12)
+    np.testing.assert_allclose(found[:, 0, 0, 0], [0.5, 0.5], rtol=1e-12)
+
+
 def test_gaps_in_gaps_and_adjustment(drawn: scoring.comparisons.PlausibleValues) -> None:  # type: ignore[name-defined]
     table = scoring.compare(drawn, by=["district", "el"]).set_index(["concept", "contrast"])["estimate"]
     double = table["c0", "EL - not EL in A"] - table["c0", "EL - not EL in B"]
