@@ -13,6 +13,7 @@ from scoring.data import Responses, read_responses
 from scoring.irt import cdm
 from scoring.irt.curves import Array
 from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.irt.threads import on_one_blas_thread
 from scoring.setup import aligned
 
 
@@ -53,6 +54,7 @@ class Dina:
         return float(np.log(self.n)) * self.n_parameters - 2 * self.log_likelihood
 
 
+@on_one_blas_thread
 def dina(
     responses: pd.DataFrame,
     q_matrix: "pd.DataFrame | Mapping[str, str | Sequence[str]]",

@@ -10,11 +10,13 @@ from scoring.differential import LEAST_ITEMS
 from scoring.fits import Fit
 from scoring.fitting import calibrate
 from scoring.irt.errors import ScoringError
+from scoring.irt.threads import on_one_blas_thread
 
 #: A change of the gap by more than this many pooled SDs is said to matter.
 MATTERS = 0.05
 
 
+@on_one_blas_thread
 def gap_effect(
     responses: pd.DataFrame,
     groups: "pd.Series[Any]",

@@ -12,6 +12,7 @@ from scoring.diagnostics.observed import METHODS, Grouping, ItemDif, Purified, p
 from scoring.diagnostics.strata import Matching, MatchingScore
 from scoring.dif_table import GroupLabels, concept_notes, tabulate
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread
 
 Index = NDArray[np.int64]
 
@@ -20,6 +21,7 @@ LEAST_ITEMS = 4
 IRT_METHODS = ("lrt", "wald")
 
 
+@on_one_blas_thread
 def dif(
     responses: pd.DataFrame,
     groups: "pd.Series[object]",

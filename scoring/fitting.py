@@ -17,6 +17,7 @@ from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.irt.estimate import estimate
 from scoring.irt.grid import make_grid
 from scoring.irt.robust import Robust, cluster_covariance
+from scoring.irt.threads import on_one_blas_thread
 from scoring.setup import Setup, aligned, prepare, read_groups
 from scoring.simulation import simulate
 
@@ -25,6 +26,7 @@ __all__ = ["Fit", "calibrate", "design", "read_fit", "simulate"]
 DEFAULT_BOUND = 6.0
 
 
+@on_one_blas_thread
 def calibrate(
     responses: pd.DataFrame,
     model: str | Mapping[str, str] = "2pl",

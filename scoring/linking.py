@@ -26,6 +26,7 @@ from scoring.irt.linking_drift import (
     linking_variance,
     location_covariance,
 )
+from scoring.irt.threads import on_one_blas_thread
 
 NODES, BOUND = 40, 4.0
 
@@ -112,6 +113,7 @@ class Link:
         return self.theta(mean) - half, self.theta(mean) + half
 
 
+@on_one_blas_thread
 def link(
     from_: Any,
     to: Any,
@@ -196,6 +198,7 @@ def link(
     )
 
 
+@on_one_blas_thread
 def chain(*links: Link) -> Link:
     """One link from the first calibration to the last: `chain(link(a, b), link(b, c))`.
 
@@ -219,6 +222,7 @@ def chain(*links: Link) -> Link:
     return _several(links, whole, extra, tuple(spread), tuple(noise), tuple(legs))
 
 
+@on_one_blas_thread
 def average(*links: Link) -> Link:
     """One link from several between the same two calibrations, such as a direct one and a chain.
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scoring.fitting import calibrate
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread
 from scoring.linking import link
 
 #: Standard deviation of a year's drift of an anchor's difficulty that a plan assumes, in θ units.
@@ -30,6 +31,7 @@ class LinkPlan:
     precision: pd.DataFrame
 
 
+@on_one_blas_thread
 def plan_link(
     fit: Any,
     n: int | None = None,
@@ -99,6 +101,7 @@ def _location_errors(table: pd.DataFrame) -> "pd.Series[float]":
     return (_steps(table, "se_b") ** 2).mean(axis=1) ** 0.5
 
 
+@on_one_blas_thread
 def anchor_jackknife(
     responses: pd.DataFrame, groups: "pd.Series[Any]", anchors: Sequence[str] | None = None, **settings: Any
 ) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from scoring.frozen import Frozen, freeze
 from scoring.irt import cuts_classification
 from scoring.irt.cuts_classification import Classification
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread
 from scoring.standard_setting import Cuts, angoff, booklet, bookmark, domain_cuts
 
 __all__ = [
@@ -47,6 +48,7 @@ def verdicts(probability: pd.DataFrame, mastered: float = MASTERED, not_yet: flo
     return pd.DataFrame(out, index=probability.index, columns=probability.columns)
 
 
+@on_one_blas_thread
 def classification(
     fit: Any,
     cut: float | Sequence[float],
@@ -79,6 +81,7 @@ def classification(
     return cuts_classification.lee(frozen.items, np.atleast_1d(cut), centre + spread * _FINE, _FINE_WEIGHTS)
 
 
+@on_one_blas_thread
 def concept_classification(profile: Any) -> pd.DataFrame:
     """How often the verdicts of a concept profile are right, concept by concept.
 

@@ -12,6 +12,7 @@ from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.diagnostics.observed_curves import Curves, observed_curves, pseudo_counts, rmsd
 from scoring.diagnostics.sx2 import s_x2
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread
 from scoring.measured import Measured, measured
 
 #: An item's RMSD in a group from here on is worth a look, and from here on not acceptable.
@@ -22,6 +23,7 @@ Q3_LOOK = 0.20
 UNUSUAL = -2.326
 
 
+@on_one_blas_thread
 def item_fit(
     fit: Any,
     responses: pd.DataFrame,
@@ -123,6 +125,7 @@ def item_curves(
     return pd.DataFrame(rows, columns=["item", "group", "theta", "n", "observed", "low", "high", "expected"])
 
 
+@on_one_blas_thread
 def model_fit(
     fit: Any,
     responses: pd.DataFrame,
@@ -174,6 +177,7 @@ def model_fit(
     return pd.Series({"available": True, **{k: getattr(result, k) for k in ("kind", "n", *empty)}, "note": note})
 
 
+@on_one_blas_thread
 def person_fit(
     fit: Any,
     responses: pd.DataFrame,
@@ -197,6 +201,7 @@ def person_fit(
     return pd.DataFrame(columns, index=m.persons)
 
 
+@on_one_blas_thread
 def local_dependence(
     fit: Any,
     responses: pd.DataFrame,
@@ -222,6 +227,7 @@ def local_dependence(
     return table.loc[order].reset_index(drop=True)
 
 
+@on_one_blas_thread
 def dimensionality(
     responses: pd.DataFrame, replications: int = 20, seed: int = 1, codes: Mapping[str, str] | None = None
 ) -> pd.Series:

@@ -18,6 +18,7 @@ from scoring.irt.profile_inference import infer
 from scoring.irt.profile_items import unpack
 from scoring.irt.profile_model import ProfileModel
 from scoring.irt.profile_students import StudentResults, accuracy, student_results
+from scoring.irt.threads import on_one_blas_thread
 from scoring.profile_input import ProfileInput, read_profile_input
 from scoring.profile_tables import (
     correlation_table,
@@ -136,6 +137,7 @@ class ConceptProfile:
         )
 
 
+@on_one_blas_thread
 def concept_profile(
     responses: pd.DataFrame,
     concepts: Mapping[str, str],

@@ -16,6 +16,7 @@ from scoring.irt import reliability as coefficients
 from scoring.irt.ability import Abilities
 from scoring.irt.curves import Array
 from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.irt.threads import on_one_blas_thread
 from scoring.reporting_scale import ReportingScale
 from scoring.setup import aligned
 
@@ -25,6 +26,7 @@ SCORED, TOO_FEW, NOTHING_VALID, EXTREME = "scored", "too few responses", "nothin
 _METHODS = ("eap", "map", "mle", "wle", "warm")
 
 
+@on_one_blas_thread
 def score(
     fit: Any,
     responses: pd.DataFrame,
@@ -214,6 +216,7 @@ def _eap(
     return ability.eap(frozen.items, scores, grid, weights, group)
 
 
+@on_one_blas_thread
 def sum_score_table(
     fit: Any,
     items: Sequence[str] | None = None,
@@ -303,6 +306,7 @@ class Reliability:
     curve: pd.DataFrame
 
 
+@on_one_blas_thread
 def reliability(
     fit: Any,
     responses: pd.DataFrame,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 import scoring
 from itembank import __version__
@@ -23,6 +22,7 @@ from scoring.analysis.result import TOTAL, Analysis, Notice
 from scoring.analysis.subgroups import Asked, Described, compare_subgroups, coverage, describe
 from scoring.comparison.describing import school_effects
 from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.irt.threads import one_blas_thread
 
 DRAWS = 20
 #: Students of a random part where schools were not recorded, and how many parts at most.
@@ -98,7 +98,7 @@ def analyse(
         DesignError: the data cannot support the analysis; every reason at once.
         NotConverged: an estimate did not settle.
     """
-    with threadpool_limits(1, "blas"):  # its own threads cost more than they bring; ours work on parts of the students
+    with one_blas_thread():  # its own threads cost more than they bring; ours work on parts of the students
         return _analyse(data, seed, progress, asked)
 
 

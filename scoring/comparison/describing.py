@@ -20,6 +20,7 @@ from scoring.groups.inference import (
     students_mode,
 )
 from scoring.groups.jackknife import Replicates, replicate
+from scoring.irt.threads import on_one_blas_thread
 
 Array = NDArray[np.float64]
 COLUMNS = (
@@ -27,6 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@on_one_blas_thread
 def group_estimates(
     plausible_values: PlausibleValues,
     by: str | Sequence[str] = "district",
@@ -89,6 +91,7 @@ def group_estimates(
     return pd.DataFrame(rows)[list(COLUMNS)]
 
 
+@on_one_blas_thread
 def school_effects(plausible_values: PlausibleValues) -> pd.DataFrame:
     """Shrunken school effects for a caterpillar plot: internal editions only, never ranks.
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from itembank.terminal import neutralised
 from scoring import checks
@@ -23,6 +22,7 @@ from scoring.groups.plausible import draw
 from scoring.groups.sites import Evidence, evidence
 from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import on_one_blas_thread, one_blas_thread
 
 #: Spacing and half-width of the grid, in SDs of the pooled population.
 SPACING, HALF_WIDTH = 0.25, 6.0
@@ -141,6 +141,7 @@ _COMBINING = """# How to combine plausible values
 """
 
 
+@on_one_blas_thread
 def plausible_values(
     fit_or_profile: Any,
     responses: pd.DataFrame,
@@ -198,7 +199,7 @@ def plausible_values(
     concept = np.array([names.index(of_item[n]) for n in read.items], dtype=np.int64)
     nodes = np.arange(-HALF_WIDTH, HALF_WIDTH + SPACING / 2, SPACING)
     who = condition(persons, condition_on, partner, clusters)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         w = None if weights is None else weights.to_numpy(dtype=float)
         design = build_design(who.x, who.school, who.district, weight=w)
         ev = evidence(read.scores[design.order], log_probabilities(items, nodes), concept, nodes, len(names))

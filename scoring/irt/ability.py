@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from scoring.irt.curves import Array, ItemParameters, information, log_probabilities
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import one_blas_thread
 
 CHUNK = 2048
 Scores = NDArray[np.int8]
@@ -144,7 +144,7 @@ def eap(
         tables.base = tables.base + prior[0]
     moments = np.stack([np.ones_like(nodes), nodes, nodes**2], axis=1)
     sums = np.empty((len(scores), 3))
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         for rows in chunks(len(scores)):
             density = tables.sums(scores[rows])
             if group is not None:

@@ -22,10 +22,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from scoring.irt.ability import Abilities, LogTables, Scores, check_scores, chunks
 from scoring.irt.curves import Array, ItemParameters, category_probabilities, probability_slopes
+from scoring.irt.threads import one_blas_thread
 
 Method = Literal["mle", "map", "wle", "warm"]
 #: The search goes this far from zero; a maximum further out counts as infinite.
@@ -149,7 +149,7 @@ def solve(
     grid = np.linspace(-REACH, REACH, round(2 * REACH / _STEP) + 1)
     parts = _parts(items, grid, method)
     slopes = LogTables(parts.slope, items.categories)
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         for rows in chunks(n, _SMALL_CHUNK):
             x, m, s = scores[rows], mean[rows], sd[rows]
             on_grid = slopes.sums(x)

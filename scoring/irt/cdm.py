@@ -17,11 +17,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from threadpoolctl import threadpool_limits
 
 from scoring.irt.ability import Scores, chunks
 from scoring.irt.curves import Array
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import one_blas_thread
 
 Rule = Literal["dina", "gdina"]
 _EDGE = 1e-12
@@ -222,7 +222,7 @@ def fit(
     data = _collapse(scores, weights)
     success, probability = _start(s), np.bincount(s.member) / len(s.member)
     iterations, change = 0, np.inf
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         if len(data.scores) > 2 * _FIRST:
             # every k-th of the sorted patterns finds the neighbourhood at a fraction of the price, in any row order
             every = slice(None, None, len(data.scores) // _FIRST)
@@ -305,7 +305,7 @@ def posterior(model: Diagnosis, scores: Scores) -> Array:
     data = _collapse(scores, None)
     terms = _log_terms(model.structure, np.where(np.isnan(model.success), 0.5, model.success))
     out = np.empty((len(data.scores), model.structure.n_classes))
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         for rows in chunks(len(out)):
             joint = _log_joint(data.scores[rows], terms, model.class_probability)
             out[rows] = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))

@@ -6,33 +6,21 @@ are the faces that others build on: any number of students, in blocks, from cold
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import sici
-from threadpoolctl import ThreadpoolController
 
 from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.ep_sites import SiteBlock, ep_block
 from scoring.irt.errors import DesignError
+from scoring.irt.threads import one_blas_thread
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 #: Students worked on at a time: the block's arrays stay in the processor's cache.
 BLOCK = 2048
-
-
-@cache
-def _controller() -> Any:
-    return ThreadpoolController()  # looking for the libraries costs 5 ms: once is enough
-
-
-def one_blas_thread() -> Any:
-    """Context in which BLAS uses one thread: threads, if any, run over blocks of students."""
-    return _controller().limit(limits=1, user_api="blas")
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from scoring.irt.blocks import CHUNK, Block, Blocks
 from scoring.irt.curves import Array
+from scoring.irt.threads import one_blas_thread
 
 #: Sums of likelihoods below this have lost digits to underflow.
 _TINY = 1e-250
@@ -42,16 +42,10 @@ class Expectation:
 
 def over_spans(jobs: Sequence[T], work: Callable[[T], U], threads: int) -> list[U]:
     """Results of work(job) in the order of the jobs, with BLAS on one thread."""
-    with _controller().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         if threads <= 1 or len(jobs) < 2:
             return [work(job) for job in jobs]
         return list(_pool(threads, os.getpid()).map(work, jobs))
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    """Found once: looking for the libraries takes milliseconds."""
-    return ThreadpoolController()
 
 
 @cache

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.irt.curves import ItemParameters, log_probabilities
-from scoring.irt.ep import columns_of, cut_weights, loglik_block, one_blas_thread
+from scoring.irt.ep import columns_of, cut_weights, loglik_block
 from scoring.irt.ep_correction import corrected_block
 from scoring.irt.ep_sites import SiteBlock, ep_block
 from scoring.irt.profile_items import ItemLayout, log_probability_gradients
+from scoring.irt.threads import one_blas_thread
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from scoring.comparison.conditioning import condition, level_names
 from scoring.data import read_responses
@@ -21,6 +20,7 @@ from scoring.groups.sites import Evidence, evidence
 from scoring.irt.curves import log_probabilities
 from scoring.irt.errors import DesignError
 from scoring.irt.linking import transform
+from scoring.irt.threads import one_blas_thread
 
 Array = NDArray[np.float64]
 #: Spacing and half-width of the grid, and what counts as converged, as for plausible values of one occasion.
@@ -203,7 +203,7 @@ def growth(
         present[row, t] = parts[-1].answered.sum(axis=1) > 0
         for c, name in enumerate(names):
             cuts[t, c] = bridge[name].A * sat.profile.cuts[sat.profile.concepts.index(name)] + bridge[name].B
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         who = condition(persons, list(by), "district", "school")
         design = build_design(who.x, who.school, who.district)
         regression = fit(in_order(join(parts, rows, len(persons)), design), design, tolerance=TOLERANCE)
