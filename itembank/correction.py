@@ -58,8 +58,12 @@ def corrected_rule(
     partial: tuple[tuple[str, int], ...] = (),
     drop: bool = False,
     everybody: bool = False,
+    restore: bool = False,
+    before: keys.Rule | None = None,
 ) -> dict[str, Any]:
     """A rule after a correction.
+
+    An item that was dropped or counted for everybody comes back with the key it had before, or with a new one.
 
     Args:
         rule: the current one.
@@ -68,20 +72,32 @@ def corrected_rule(
         partial: (answer, points) that earn some credit.
         drop: the item no longer counts.
         everybody: full credit to everybody who was given it.
+        restore: take back that it was dropped or credited to everybody.
+        before: the newest rule that says which answers are right, where the current one says none.
 
     Raises:
         UsageFault: nothing, or too much, is asked for.
         Rejected: the key does not fit the item.
     """
-    if sum([bool(key), bool(also or partial), drop, everybody]) != 1:
-        raise UsageFault("which-correction", "Say one correction.", "--key B, or --also C, or --drop, or --everybody")
+    if sum([bool(key), bool(also or partial), drop, everybody, restore]) != 1:
+        raise UsageFault("which-correction", "Say one correction.", "--key B, --also C, --drop or --restore")
     most = int(rule.get("score_max", rule["max"]))
     if drop:
         return {"type": "dropped", "max": 0, "score_max": most}
     if everybody:
         return {"type": "everybody", "max": most}
-    if rule["type"] in ("dropped", "everybody", "rubric", "match"):
-        raise UsageFault("which-correction", f"A {rule['type']} key has no single answer.", "--drop or --everybody")
+    if rule["type"] in keys.WITHOUT_ANSWERS:
+        if before is None:
+            what = f"The key says \"{keys.in_words(rule)}\", and none before it says which answers are right."
+            raise UsageFault("which-correction", what, "--drop or --everybody")
+        rule, most = before, int(before["max"])
+        if restore:
+            return dict(before)
+    elif restore:
+        raise UsageFault("nothing-to-restore", "The item is neither dropped nor credited to everybody.", "--key B")
+    if rule["type"] in ("rubric", "match"):
+        what = f"This item is scored by a {rule['type']}; there is no single answer to put in its place."
+        raise UsageFault("which-correction", what, "--drop, --everybody, or --restore")
     labels = tuple(rule.get("labels") or ())
     if key:
         return keys.rule_from_text(rule["type"], key, most, labels)

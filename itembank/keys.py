@@ -27,6 +27,9 @@ from itembank.models import Item, ItemVersion, KeyVersion, columns
 Rule = Mapping[str, Any]
 TYPES = ("choice", "multi-select", "numeric", "short-text", "match", "rubric", "dropped", "everybody")
 
+#: After a correction; they do not say which answers are right.
+WITHOUT_ANSWERS = ("dropped", "everybody")
+
 
 def points_of(rule: Rule, answer: str) -> int | None:
     """Points for an answer as given; None when the item cannot have such an answer (or is dropped).
@@ -173,6 +176,14 @@ def first(session: Session, versions: list[int]) -> dict[int, KeyVersion]:
         select(KeyVersion).where(columns(KeyVersion).item_version_id.in_(versions), KeyVersion.number == 1)
     ).all()
     return {k.item_version_id: k for k in found}
+
+
+def last_with_answers(session: Session, version: int) -> KeyVersion | None:
+    """The newest key of an item version that says which answers are right; None when none does."""
+    found = session.exec(
+        select(KeyVersion).where(KeyVersion.item_version_id == version).order_by(columns(KeyVersion).number.desc())
+    ).all()
+    return next((k for k in found if k.rule["type"] not in WITHOUT_ANSWERS), None)
 
 
 def history(session: Session, code: str) -> list[tuple[ItemVersion, KeyVersion]]:

@@ -77,6 +77,7 @@ def correct(
     partial: Annotated[list[str] | None, typer.Option(help="ANSWER=POINTS; give it for each.")] = None,
     drop: Annotated[bool, typer.Option("--drop", help="The item no longer counts.")] = False,
     everybody: Annotated[bool, typer.Option("--everybody", help="Full credit to everybody.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Take back --drop or --everybody.")] = False,
     as_: As = "",
     dry_run: DryRun = False,
     json: Json = False,
@@ -97,7 +98,10 @@ def correct(
     with contextlib.suppress(DryRunEnd), database.writing() as session:
         version = authoring.version_of(session, item)
         old = keys.current(session, [version.id or 0])[version.id or 0]
-        rule = correction.corrected_rule(old.rule, key, tuple(also or ()), tuple(credit), drop, everybody)
+        last = keys.last_with_answers(session, version.id or 0)
+        rule = correction.corrected_rule(
+            old.rule, key, tuple(also or ()), tuple(credit), drop, everybody, restore, last.rule if last else None
+        )
         if dry_run:
             changes = correction.effect(session, version, rule)
             raise DryRunEnd

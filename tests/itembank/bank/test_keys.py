@@ -142,6 +142,46 @@ def test_drop_everybody_and_further_answers(furnished):
         correction.corrected_rule(choice, also=("E",))
 
 
+@pytest.mark.parametrize("gone", [{"drop": True}, {"everybody": True}])
+@pytest.mark.parametrize("kind", [k for k in RULES if k not in keys.WITHOUT_ANSWERS])
+def test_what_was_dropped_or_credited_to_everybody_comes_back(kind, gone):
+    rule = RULES[kind]
+    after = correction.corrected_rule(rule, **gone)
+    assert correction.corrected_rule(after, restore=True, before=rule) == rule
+    if kind == "choice":
+        assert correction.corrected_rule(after, key="C", before=rule) == {**rule, "credit": {"C": 1}}
+        assert correction.corrected_rule(after, also=("C",), before=rule)["credit"] == {"B": 1, "C": 1}
+        with pytest.raises(ItembankError, match="no option"):
+            correction.corrected_rule(after, also=("E",), before=rule)
+    if kind in ("rubric", "match"):
+        with pytest.raises(ItembankError, match=f"scored by a {kind}"):
+            correction.corrected_rule(after, key="C", before=rule)
+    with pytest.raises(ItembankError, match="none before it"):
+        correction.corrected_rule(after, key="C")
+    with pytest.raises(ItembankError, match="neither dropped"):
+        correction.corrected_rule(rule, restore=True)
+
+
+def test_the_key_before_a_drop_is_the_one_that_comes_back(furnished, run, tmp_path):
+    load_three(run, tmp_path)
+
+    def agreed(number, *how):
+        assert run("keys", "correct", "Q1", *how, "--reason", "why", "--as", "leadA")[0] == 0
+        for voter in ("authorA", "leadB"):
+            assert run("decisions", "agree", str(number), "--as", voter)[0] == 0
+
+    agreed(1, "--key", "C")
+    agreed(2, "--drop")
+    code, out, _ = run("keys", "correct", "Q1", "--restore", "--reason", "counts", "--as", "leadA", "--dry-run")
+    assert code == 0
+    assert "dropped: not scored becomes C" in out  # not the first key, B
+    agreed(3, "--restore")
+    assert run("keys", "history", "Q1", "--format", "csv")[1].splitlines()[-1].startswith("Q1,1,4,C,1,")
+    code, _, err = run("keys", "correct", "Q1", "--restore", "--reason", "again", "--as", "leadA")
+    assert code == 2
+    assert "neither dropped nor" in err
+
+
 def test_two_corrections_at_once_do_not_overwrite_each_other(furnished):
     """The second to be agreed was proposed on a key that has changed since."""
     with database.writing() as session:
