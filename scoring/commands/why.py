@@ -14,7 +14,8 @@ def why(
     cell: Annotated[
         str,
         typer.Argument(
-            help="RUN, RUN:CONCEPT or RUN:CONCEPT:DISTRICT, as the report's last line and tables name them."
+            help="RUN, RUN:CONCEPT, RUN:CONCEPT:DISTRICT, RUN:ITEM or RUN:ITEM:DISTRICT, as the report's last line and "
+            "tables name them."
         ),
     ],
     json: Json = False,

@@ -97,7 +97,9 @@ def current_analysis(session: Any, run: Any, allow_stale: bool = False) -> Analy
     """
     reasons = bank.stale_reasons(session, run)
     if reasons and not allow_stale:
-        raise Conflict("stale", f"Comparison {run.id} is stale: {'; '.join(reasons)}.", "itembank compare run")
+        about = bank.administration_by_id(session, run)
+        again = "itembank compare run" + (f" --administration {about.code}" if about is not None else "")
+        raise Conflict("stale", f"Comparison {run.id} is stale: {'; '.join(reasons)}.", again)
     analysis = stored_analysis(session, run)
     heads = {f"audit {chain}": head[:16] for chain, head in bank.audit_heads(session).items()}
     return replace(

@@ -4,6 +4,7 @@ from typing import Any
 
 from itembank.errors import Rejected
 from scoring import bank
+from scoring.analysis.result import Analysis
 from scoring.runs.comparing import stored_analysis
 
 
@@ -13,7 +14,7 @@ def trace(session: Any, number: int, concept: str = "", group: str = "") -> dict
     Args:
         session: of `bank.reading()`.
         number: the run.
-        concept: a concept of the comparison, or empty for the run as a whole.
+        concept: a concept or an item of the comparison, or empty for the run as a whole.
         group: a district by name or code, or empty for the difference.
 
     Returns:
@@ -53,6 +54,8 @@ def _cell(session: Any, run: Any, concept: str, group: str) -> dict[str, Any]:
     analysis = stored_analysis(session, run)
     if not concept:
         return {"title": analysis.title, "concepts": list(analysis.concepts.index), "districts": list(analysis.groups)}
+    if concept in analysis.items.index:
+        return _item(analysis, concept, bank.district_names(session).get(group, group))
     if concept not in analysis.concepts.index:
         raise Rejected(
             "no-cell", f"There is no concept {concept!r} in it.", "Concepts: " + ", ".join(analysis.concepts.index)
@@ -87,4 +90,25 @@ def _cell(session: Any, run: Any, concept: str, group: str) -> dict[str, Any]:
     facts["students and schools"] = (
         f"{int(row['n']):,} students in {int(row['schools'])} schools" if row["shown"] else "hidden"
     )
+    return facts
+
+
+def _item(analysis: Analysis, item: str, group: str) -> dict[str, Any]:
+    """An item's numbers: of both districts together, or of one."""
+    if group and group not in analysis.groups:
+        raise Rejected("no-cell", f"There is no district {group!r} in it.", "Districts: " + ", ".join(analysis.groups))
+    row = analysis.items.loc[item]
+    share = f"share_correct: {group}" if group else "share_correct"
+    facts: dict[str, Any] = {
+        "item": f"{item}: {row['title']}",
+        "concept": str(row["concept"]),
+        "items": [item],
+        "share of the points": f"{row[share]:.3f}" + (f" in {group}" if group else ""),
+        "students": f"{int(row['n']):,} answered it in all",
+    }
+    if not group:
+        facts["parameters"] = f"{row['model']}: steepness {row['a']:.3f}, difficulty {row['b']:+.3f}"
+        if item in analysis.dif.index:
+            judged = analysis.dif.loc[item]
+            facts["at equal ability"] = f"{judged['effect']:+.3f} of the points, class {judged['ets_class']}"
     return facts

@@ -1,6 +1,7 @@
 """`itembank cuts` as it is typed."""
 
 import json
+import re
 
 from tests.scoring.runs.conftest import ITEMS
 
@@ -124,4 +125,13 @@ def test_a_comparison_before_the_agreement_is_listed_and_refused_as_stale(compar
     for person in ("a2", "b2"):
         run("decisions", "agree", "1", "--as", person)
     assert json.loads(run("compare", "list", "--json")[1])[0]["stale"] == "a cut was agreed since for ratios"
-    assert run("report", "comparison", "-o", "report.html")[0] == 6
+    code, _, err = run("report", "comparison", "-o", "report.html")
+    assert code == 6
+    assert re.search(r"hint: itembank compare run --administration \S+", err)  # what to run again, not what was newest
+    number = json.loads(run("compare", "list", "--json")[1])[0]["run"]
+    told = json.loads(run("why", f"{number}:Q01", "--json")[1])  # an item's numbers are traced as a concept's are
+    assert told["still stands"] == "no: a cut was agreed since for ratios"
+    assert [k.split()[0] for k in told["keys"]] == ["Q01"]
+    assert told["items"][0].startswith("Q01 version 1")
+    assert "share of the points" in told
+    assert run("why", f"{number}:Q01:nowhere")[0] == 3
