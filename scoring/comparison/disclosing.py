@@ -58,6 +58,7 @@ class Disclosure:
         counts, hidden, universe, coded, percent: internal; never leave the office.
         minimum: smallest group shown.
         already_public: small groups that an earlier release shows.
+        carried: (J,) cells of a measure whose percentage stands in an earlier release and in none of these tables.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -70,6 +71,7 @@ class Disclosure:
     already_public: int
     known_shares: dict[Measure, Shares] = field(default_factory=dict)
     lost: dict[Measure, Lost] = field(default_factory=dict)
+    carried: dict[Measure, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def share_published(self) -> float:
@@ -79,7 +81,7 @@ class Disclosure:
 
     def log(self) -> dict[str, object]:
         """Facts of the release for a release log: counts only, no groups, no names."""
-        states = [c.state[np.isfinite(self.percent[m])] for m, c in self.coded.items()]
+        states = [c.state[np.isfinite(self.percent[m]) & ~self.carried.get(m, False)] for m, c in self.coded.items()]
         state = np.concatenate(states) if states else np.zeros(0, dtype=np.int8)
         primary, hidden = int(self.hidden.primary.sum()), int(self.hidden.hidden.sum())
         return {
@@ -147,6 +149,7 @@ def disclose(
             withheld[universe.place[key]] |= not shown and key not in in_tables
     small_public = int((public & (counts.size >= 1) & (counts.size < minimum)).sum())
     percent = _percentages(tables, rows, universe, percents, j)
+    carried = {m: _carry(earlier, m, universe, values) for m, values in percent.items()}
     known = {
         m: before
         for m, values in percent.items()
@@ -169,7 +172,7 @@ def disclose(
         else _publish(table, rows[name], universe, hidden, coded, percents)
         for name, table in tables.items()
     }
-    return Disclosure(out, universe, counts, hidden, coded, percent, minimum, small_public, known, lost)
+    return Disclosure(out, universe, counts, hidden, coded, percent, minimum, small_public, known, lost, carried)
 
 
 def _code(
@@ -397,6 +400,20 @@ def _earlier_shares(
             low[here], high[here] = max(low[here], bounds[0]), min(high[here], bounds[1])
             found = True
     return Shares(low, high) if found else None
+
+
+def _carry(earlier: Sequence[Disclosure], measure: Measure, universe: Universe, percent: Array) -> NDArray[np.bool_]:
+    """Add percentages that only an earlier release printed: a code of then must not be narrowed by tables of now."""
+    carried = np.zeros(percent.size, dtype=bool)
+    for release in earlier:
+        coded = release.coded.get(measure)
+        if coded is None:
+            continue
+        for key, position in release.universe.place.items():
+            here = universe.place[key]
+            if coded.state[position] != HIDDEN and (carried[here] or not np.isfinite(percent[here])):
+                percent[here], carried[here] = release.percent[measure][position], True
+    return carried
 
 
 def _percent_text(state: int, whole: int) -> str:

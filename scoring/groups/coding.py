@@ -201,7 +201,8 @@ def protect_percentages(
             helpers = found.binding[can_go[found.binding]]
             helpers = helpers[helpers != k]
             if state[k] in (TOP, BOTTOM):
-                cuts.append(Cut(int(k), np.append(helpers, k), True))
+                own = [k] if can_go[k] else []  # what an earlier release printed stays printed
+                cuts.append(Cut(int(k), np.append(helpers, own).astype(np.int64), True))
             else:
                 cuts.append(Cut(int(k), helpers, not hidden[k]))
         for k in sizes_of:

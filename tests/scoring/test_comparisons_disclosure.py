@@ -206,3 +206,18 @@ def test_refusals() -> None:
     with pytest.raises(DesignError) as refusal:
         disclose({"t": twice})
     assert "stands twice" in refusal.value.details[0]
+
+
+def test_a_code_of_an_earlier_release_is_not_narrowed_by_tables_that_leave_the_group_out() -> None:
+    """A: >=98 of 200, before. All 75 of 400 and B 50 of 200 would say now that A is at least 98.5."""
+    before = disclose({"a": sizes({"A": 200}, "district").assign(percent=99.0)})
+    assert before.tables["a"]["percent"].tolist() == ["≥98"]
+    rest = sizes({"all": 400, "B": 200}, "district").assign(percent=[74.5, 50.0])
+    assert disclose({"b": rest}).tables["b"]["percent"].tolist() == ["75", "50"]
+    after = disclose({"b": rest}, earlier=[before])
+    assert "*" in after.tables["b"]["percent"].tolist()
+    found = audit(after)
+    assert found["protected"].all()
+    assert found.set_index("group").loc["district=A", ["low", "high"]].tolist() == [195.0, 200.0]
+    log = after.log()  # of this release alone: A's percentage is the earlier one's
+    assert sum(int(str(log[f"percentages_{what}"])) for what in ("shown", "coded", "hidden")) == 2
