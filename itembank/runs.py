@@ -190,13 +190,24 @@ def publish(session: Session, run: Run, person: Person | None = None) -> None:
     audit.record(session, "publish run", f"run:{run.id}", person, "" if person else audit.JOINT)
 
 
-def stale_reasons(session: Session, run: Run) -> list[str]:
+class StaleReason(str):
+    """A sentence why a run is stale, which knows what has moved on: "key", "responses", "run" or "cut"."""
+
+    code: str
+
+    def __new__(cls, code: str, sentence: str) -> "StaleReason":
+        made = super().__new__(cls, sentence)
+        made.code = code
+        return made
+
+
+def stale_reasons(session: Session, run: Run) -> list[StaleReason]:
     """Why a run no longer stands for what the bank holds; empty when it does.
 
     A run is stale when an item it read has a newer key, when its administration has files it did not read (or lost
     one), or when a run it rests on is withdrawn or stale itself.
     """
-    reasons: list[str] = []
+    reasons: list[StaleReason] = []
     listed = inputs_of(session, run)
     used = [ref for kind, ref in listed if kind == "key"]
     if used:
@@ -206,21 +217,21 @@ def stale_reasons(session: Session, run: Run) -> list[str]:
         current = set(session.execute(newest.where(key.item_version_id.in_(mine))).scalars())
         changed = len(set(used) - current)
         if changed:
-            reasons.append(f"{changed} key{'s have' if changed > 1 else ' has'} changed since")
+            reasons.append(StaleReason("key", f"{changed} key{'s have' if changed > 1 else ' has'} changed since"))
     files = {ref for kind, ref in listed if kind == "import"}
     if files and run.administration_id is not None:
         now = set(session.exec(select(Import.id).where(Import.administration_id == run.administration_id)).all())
         if now - files:
-            reasons.append("responses were loaded since")
+            reasons.append(StaleReason("responses", "responses were loaded since"))
         if files - now:
-            reasons.append("responses were withdrawn since")
+            reasons.append(StaleReason("responses", "responses were withdrawn since"))
     for kind, ref in listed:
         if kind == "run":
             before = session.get(Run, ref)
             if before is None or before.status == "withdrawn":
-                reasons.append(f"run {ref} was withdrawn")
+                reasons.append(StaleReason("run", f"run {ref} was withdrawn"))
             elif stale_reasons(session, before):
-                reasons.append(f"run {ref} is stale")
+                reasons.append(StaleReason("run", f"run {ref} is stale"))
     return reasons
 
 

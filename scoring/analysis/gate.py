@@ -1,5 +1,6 @@
 """Whether the comparison may be read as one: what is on record, in the order a reader asks, and the stamp."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -123,15 +124,19 @@ def _taught_rows(data: AnalysisInput) -> list[tuple[str, str, str]]:
     return [("taught before the test", "noted", "; ".join(notes))]
 
 
-def with_stale(gate: pd.DataFrame, reasons: list[str]) -> pd.DataFrame:
-    """The gate of a stored analysis, failed where the bank has moved on since."""
+def with_stale(gate: pd.DataFrame, reasons: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """The gate of a stored analysis, failed where the bank has moved on since.
+
+    Args:
+        gate: of `gate_table`.
+        reasons: (what moved on: "key", "responses", "run" or "cut"; the sentence that says so).
+    """
     if not reasons or not len(gate):
         return gate
     out = gate.copy()
-    words = {"key": "keys_current", "responses": "responses_current", "run": "parameters_current"}
-    for reason in reasons:
-        name = next((n for w, n in words.items() if w in reason), "parameters_current")
-        here = out["check"] == CHECKS[name]
+    of = {"key": "keys_current", "responses": "responses_current"}
+    for code, reason in reasons:
+        here = out["check"] == CHECKS[of.get(code, "parameters_current")]
         out.loc[here, "state"] = "failed"
         out.loc[here, "detail"] = f"out of date: {reason}"
     return out

@@ -138,7 +138,7 @@ def newest_with(session: Session, table: str, number: int | None = None, adminis
     return run
 
 
-def stale_reasons(session: Session, run: Run) -> list[str]:
+def stale_reasons(session: Session, run: Run) -> list[runs.StaleReason]:
     """Why a run no longer stands: what `itembank.runs` finds, and cuts that were agreed since."""
     reasons = runs.stale_reasons(session, run)
     used = run.details.get("cuts") if run.kind == "compare" else None
@@ -146,5 +146,5 @@ def stale_reasons(session: Session, run: Run) -> list[str]:
         now = in_force(session, "cut")
         changed = sorted(c for c in used if c in now and now[c][0] != used[c])
         if changed:
-            reasons.append("a cut was agreed since for " + ", ".join(changed))
+            reasons.append(runs.StaleReason("cut", "a cut was agreed since for " + ", ".join(changed)))
     return reasons

@@ -104,7 +104,7 @@ def current_analysis(session: Any, run: Any, allow_stale: bool = False) -> Analy
     heads = {f"audit {chain}": head[:16] for chain, head in bank.audit_heads(session).items()}
     return replace(
         analysis,
-        gate=with_stale(analysis.gate, reasons),
+        gate=with_stale(analysis.gate, [(r.code, str(r)) for r in reasons]),
         stamp=NOT_COMPARABLE if reasons else analysis.stamp,
         provenance={**analysis.provenance, **heads},
     )

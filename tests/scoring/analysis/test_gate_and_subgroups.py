@@ -94,10 +94,14 @@ def test_districts_without_a_common_item_are_not_on_one_scale():
 
 
 def test_a_bank_that_moved_on_fails_the_stored_gate(found):
-    later = gate.with_stale(found.gate, ["1 key has changed since", "responses were loaded since"])
+    reasons = [("key", "1 key has changed since"), ("responses", "responses were loaded since")]
+    later = gate.with_stale(found.gate, reasons)
     failed = later.loc[later["state"] == "failed", "check"]
     assert set(failed) == {gate.CHECKS["keys_current"], gate.CHECKS["responses_current"]}
     assert gate.with_stale(found.gate, []) is found.gate
+    # the words of a reason decide nothing: "key" is in the name of this concept
+    cut = gate.with_stale(found.gate, [("cut", "a cut was agreed since for monkeys")])
+    assert set(cut.loc[cut["state"] == "failed", "check"]) == {gate.CHECKS["parameters_current"]}
 
 
 def test_a_concept_not_taught_is_not_compared_as_mastery(found):

@@ -110,7 +110,8 @@ def test_responses_loaded_later_make_a_run_stale(loaded):
         table = tabular.parse_table(b"student,Q1\n9,A\n", "t.csv")
         responses.load(session, data.administration, table, Layout(fixed={"district": "B"}))
     with gate.reading() as session:
-        assert gate.stale_reasons(session, gate.run_of(session, run.id)) == ["responses were loaded since"]
+        reasons = gate.stale_reasons(session, gate.run_of(session, run.id))
+        assert [(r.code, r) for r in reasons] == [("responses", "responses were loaded since")]
         assert gate.runs_table(session)["stale"].tolist() == ["responses were loaded since"]
 
 
