@@ -15,7 +15,7 @@ from scoring.agreed_cuts import PlacedCut, ScaleFreeCut, angoff_cut, domain_cut
 from scoring.frozen_profile import FrozenProfile
 from scoring.irt.curves import ItemParameters, expected_scores
 from scoring.irt.cuts import curve_cut
-from scoring.runs.profiles_kept import kept_profile
+from scoring.runs.profiles_kept import NO_PROFILE, kept_profile
 from scoring.standard_setting import DOMAIN_SHARE
 
 QUESTION = "Of 100 students who just know this, how many would get it right?"
@@ -318,8 +318,10 @@ def earlier_items(session: Any, versions: Mapping[str, int]) -> dict[str, list[I
             continue
         try:
             _, profile = kept_profile(session, run.id)
-        except Rejected:  # a comparison without concepts
-            continue
+        except Rejected as why:
+            if why.code != NO_PROFILE:
+                raise
+            continue  # a comparison without concepts
         seen.add(run.administration_id)
         then = {str(i): int(v) for i, v in bank.read_item_parameters(session, run)["version_id"].items()}
         for concept in profile.concepts:

@@ -10,6 +10,8 @@ from scoring import bank
 from scoring.frozen_profile import FrozenProfile
 
 TABLE, COVARIANCES = "profile", "profile covariances"
+#: The code of the refusal where a run keeps none (`bank.newest_with`).
+NO_PROFILE = f"no-{TABLE}"
 
 
 def keep_profile(session: Any, run: Any, profile: Any) -> None:

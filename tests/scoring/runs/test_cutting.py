@@ -249,3 +249,25 @@ def test_an_item_that_changed_since_stays_out_of_the_pool(compared):
         changed = cutting.earlier_items(session, {**versions, "Q01": -1})
     assert [len(p) for p in whole["ratios"]] == [8]
     assert [p.names for p in changed["ratios"]] == [tuple(ITEMS[1:8])]
+
+
+def test_a_refusal_of_another_kind_is_not_taken_for_a_comparison_without_concepts(monkeypatch):
+    from types import SimpleNamespace
+
+    from itembank.errors import Rejected
+    from scoring.runs import cutting
+
+    run = SimpleNamespace(id=1, administration_id=1, status="done", details={"cuts": {}})
+    monkeypatch.setattr(cutting.bank, "runs_of_kind", lambda session, kind: [run])
+
+    def refuse(code):
+        def kept(session, number):
+            raise Rejected(code, "Words.")
+
+        monkeypatch.setattr(cutting, "kept_profile", kept)
+
+    refuse("no-profile")
+    assert cutting.earlier_items(None, {}) == {}
+    refuse("unknown-run")
+    with pytest.raises(Rejected, match="Words"):
+        cutting.earlier_items(None, {})
