@@ -147,7 +147,7 @@ def _warn_undetermined(model: cdm.Diagnosis, items: Sequence[str]) -> None:
             f"{f' and {len(names) - 10} more' if len(names) > 10 else ''}: other values fit as well. "
             "A concept needs three items or more.",
             ScoringWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

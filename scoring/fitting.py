@@ -94,7 +94,7 @@ def calibrate(
     _refuse(notices)
     if repeated := int(responses.index.duplicated().sum()):
         notices.append(_repeated(repeated))
-        warnings.warn(str(notices[-1]), ScoringWarning, stacklevel=2)
+        warnings.warn(str(notices[-1]), ScoringWarning, stacklevel=3)
     if weights is not None and clusters is None:
         notices.append(
             Notice("weights-count", "notice", "Weights count as numbers of students in the standard errors.",

@@ -88,7 +88,7 @@ def freeze(fit: Any, warn: bool = True) -> Frozen:
 
 def _left_out(own: list[str]) -> None:
     names = ", ".join(dict.fromkeys(own))
-    warnings.warn(f"Left out, because their parameters differ between groups: {names}", ScoringWarning, stacklevel=4)
+    warnings.warn(f"Left out, because their parameters differ between groups: {names}", ScoringWarning, stacklevel=5)
 
 
 def read_item_table(table: pd.DataFrame) -> ItemParameters:

@@ -82,7 +82,7 @@ def read_profile_input(
     strangers = tuple(n for n in label if n not in read.items)
     if strangers:
         message = f"Items of concepts= that are not in the responses, left out: {checks.some(strangers)}"
-        warnings.warn(message, ScoringWarning, stacklevel=3)
+        warnings.warn(message, ScoringWarning, stacklevel=4)
     for name in read.items:
         if name not in label:
             problems.append(f"item {name}: no concept")

@@ -191,7 +191,7 @@ def concept_profile(
         lambda full: _working_cuts(structure, full, request.concepts, cuts),
         cluster,
     )
-    _warn(found, request)
+    _warn(found)
     reported = infer(
         found, _cuts(structure, structure.standardised(found.full), request.concepts, cuts), request.stratum
     )
@@ -331,22 +331,22 @@ def _priors(found: ProfileEstimate) -> str:
     return "; ".join(parts) or "none"
 
 
-def _warn(found: ProfileEstimate, request: ProfileInput) -> None:
+def _warn(found: ProfileEstimate) -> None:
     if not found.converged:
         warnings.warn(
             f"The concept profile has not converged: decrement {found.decrement:.1e} after {found.iterations} passes, "
             f"{found.unsettled} students' sites unsettled.",
             ScoringWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if found.correlation_prior:
         warnings.warn(
             "Some concepts cannot be told apart in a group: their correlation would be 1. A weak prior, named in "
             "priors, keeps it below; more items per concept or fewer concepts would do without.",
             ScoringWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     slopes = found.items.a
     negative = [found.model.items.names[j] for j in range(slopes.size) if slopes[j] < 0]
     if negative:
-        warnings.warn(f"Negative slope, as a wrong key gives: {', '.join(negative)}", ScoringWarning, stacklevel=3)
+        warnings.warn(f"Negative slope, as a wrong key gives: {', '.join(negative)}", ScoringWarning, stacklevel=4)

@@ -126,7 +126,7 @@ def _answers(frozen: Frozen, responses: pd.DataFrame, codes: Mapping[str, str] |
         warnings.warn(
             f"Not scored, because the fit has no such item: {', '.join(unknown[:5])}{more}",
             ScoringWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     read = read_responses(responses.iloc[:, known], codes=codes, not_reached=not_reached)
     if read.items == frozen.items.names:
@@ -253,7 +253,7 @@ def sum_score_table(
             f"θ falls from {int(table.score[falling[0]])} to {int(table.score[falling[0] + 1])} points. "
             f"Items with negative slopes: {', '.join(names) or 'none'}; check their keys or leave them out.",
             ScoringWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     out = pd.DataFrame(
         {"theta": table.theta, "se": table.sd, "probability": table.probability},

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from scoring.irt.ability import Abilities, LogTables, Scores, check_scores, chunks
@@ -275,11 +274,3 @@ def chandrupatla(
         t = np.where(quadratic & np.isfinite(step), step, 0.5)
         t = np.clip(t, np.minimum(limit, 0.5), np.maximum(1 - limit, 0.5))
     return best
-
-
-def is_extreme(items: ItemParameters, scores: Scores) -> NDArray[np.bool_]:
-    """(N,) True where every response is the lowest, or every one the highest, of its item."""
-    seen = scores >= 0
-    lowest = (scores <= 0).all(axis=1)
-    highest = ((scores == items.categories - 1) | ~seen).all(axis=1)
-    return np.asarray((lowest | highest) & seen.any(axis=1))

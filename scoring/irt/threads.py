@@ -27,7 +27,7 @@ def one_blas_thread() -> Any:
 
 
 def on_one_blas_thread(work: Callable[P, T]) -> Callable[P, T]:
-    """The function, with BLAS on one thread while it runs."""
+    """The function, with BLAS on one thread while it runs. One frame more lies between it and whoever is warned."""
 
     @wraps(work)
     def alone(*args: P.args, **kwargs: P.kwargs) -> T:

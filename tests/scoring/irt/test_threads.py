@@ -58,3 +58,11 @@ def test_every_face_with_linear_algebra_does(name: str) -> None:
     inner = getattr(scoring, name).__wrapped__
     assert getattr(scoring, name).__code__.co_filename.endswith("threads.py")
     assert not inner.__code__.co_filename.endswith("threads.py")
+
+
+def test_a_warning_still_points_to_the_line_that_called() -> None:
+    answers = pd.DataFrame(np.random.default_rng(1).integers(0, 2, (80, 4)), columns=list("abcd"))
+    fit = scoring.calibrate(answers, model="rasch")
+    with pytest.warns(scoring.ScoringWarning) as seen:
+        scoring.score(fit, answers.assign(stranger=1))
+    assert {w.filename for w in seen} == {__file__}
