@@ -72,7 +72,8 @@ def _said(a: Analysis, concept: str) -> tuple[str, list[str]]:
         difference = words.printed(shares, concept, str(r.group), str(r.other), float(r.difference))
         if sure:
             low, high = sorted((abs(round(100 * r.low)), abs(round(100 * r.high))))
-            lines.append(f"{pair}The gap is {abs(round(100 * difference))} of 100 students, likely {low} to {high}.")
+            gap = abs(round(100 * difference))
+            lines.append(f"{pair}The gap is {gap} of 100 students, likely between {low} and {high}.")
         else:
             lines.append(
                 f"{first} minus {second}: {blocks.signed(difference, ' in 100')}, likely {blocks.signed(r.low)} to "

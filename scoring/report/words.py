@@ -59,17 +59,20 @@ def standing(analysis: Analysis) -> Standing:
     short: dict[str, list[str]] = {group: [] for group in analysis.groups}
     unsure: list[str] = []
     shares = sizes(analysis)
-    for row in analysis.contrasts.itertuples():
+    rows = analysis.contrasts
+    if len(rows):  # the largest gap first
+        rows = rows.sort_values("difference", key=lambda d: -d.abs(), kind="stable", na_position="last")
+    for row in rows.itertuples():
         if row.concept == TOTAL:
             continue
         name = concept_name(analysis, str(row.concept))
         if row.verdict in ("ahead", "behind"):
             first, second = (row.group, row.other) if row.verdict == "ahead" else (row.other, row.group)
-            text = f"{name}: {_pair_short(shares, str(row.concept), analysis.groups, str(first), str(second))}"
+            text = f"{name}: {_pair_short(shares, str(row.concept), str(first), str(second))}"
             if row.low == row.low:
                 low, high = sorted((abs(row.low), abs(row.high)))
                 gap = abs(round(100 * printed(shares, str(row.concept), str(first), str(second), row.difference)))
-                text += f". Gap {gap}, likely {100 * low:.0f} to {100 * high:.0f}"
+                text += f". Gap {gap}, likely between {100 * low:.0f} and {100 * high:.0f}"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -97,14 +100,12 @@ def sizes(analysis: Analysis) -> dict[tuple[str, str], float]:
     return {(str(r.concept), str(r.group)): float(r.rate) for r in shown.itertuples()}
 
 
-def _pair_short(
-    shares: dict[tuple[str, str], float], concept: str, order: Sequence[str], first: str, second: str
-) -> str:
-    """Both shares with their owners, always in the order of the page."""
+def _pair_short(shares: dict[tuple[str, str], float], concept: str, first: str, second: str) -> str:
+    """Both shares with their owners, who is ahead first."""
     if (concept, first) not in shares or (concept, second) not in shares:
         return "shares not shown"
-    pair = sorted((first, second), key=list(order).index)
-    return ", ".join(f"{group} {of_hundred(shares[concept, group]).removesuffix(' of 100')}" for group in pair)
+    sides = (first, second)
+    return ", ".join(f"{group} {of_hundred(shares[concept, group]).removesuffix(' of 100')}" for group in sides)
 
 
 def printed(shares: dict[tuple[str, str], float], concept: str, first: str, second: str, difference: float) -> float:
@@ -261,7 +262,7 @@ def cautions(analysis: Analysis) -> list[str]:
             f"A difference says where students stand, not why. It is no verdict on a {word}’s teaching or its children."
         )
         if len(analysis.groups) == 2:
-            out.append(f"These two cannot tell you about other {word}s like them.")
+            out.append(f"Two {word}s cannot tell you about other {word}s like them.")
     return out
 
 
@@ -273,16 +274,24 @@ def different_items(analysis: Analysis, concept: str = "") -> list[str]:
     flagged = dif[(dif["ets_class"] == "C") & ((dif["concept"] == concept) | (concept == ""))]
     if not len(flagged):
         return []
+    leaders = _leaders(analysis)
     told = []
     for item, row in flagged.iterrows():
-        harder = analysis.groups[1] if row["effect"] > 0 else analysis.groups[0]
+        harder, other = analysis.groups[::-1] if row["effect"] > 0 else analysis.groups
         where = "" if concept else f" in {_lower(concept_name(analysis, str(row['concept'])))}"
-        told.append(f"{item}{where} for {harder}")
+        leader = leaders.get(str(row["concept"]))
+        effect = "smaller" if leader == other else "larger"
+        so = f" (the gap may be {effect} than shown)" if leader else " (it may hide a gap or make one)"
+        told.append(f"{item}{where} for {harder}{so}")
     which = "One question was" if len(told) == 1 else f"{len(told)} questions were"
-    return [
-        f"{which} harder for students of the same ability: {'; '.join(told)}. "
-        f"Part of {'the gap' if concept else 'those gaps'} may come from the question{'' if len(told) == 1 else 's'}."
-    ]
+    return [f"{which} harder for equally able students of one {analysis.group_word}: {'; '.join(told)}."]
+
+
+def _leaders(analysis: Analysis) -> dict[str, str]:
+    """Concept -> the group that is clearly ahead in it, of two."""
+    found = analysis.contrasts
+    found = found[found["verdict"].isin(["ahead", "behind"])] if len(found) else found
+    return {str(r.concept): str(r.group if r.verdict == "ahead" else r.other) for r in found.itertuples()}
 
 
 def five_sentences(analysis: Analysis) -> list[str]:
