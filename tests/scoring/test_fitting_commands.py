@@ -54,7 +54,7 @@ def test_recovery_prints_bias_and_coverage(capsys: pytest.CaptureFixture[str]) -
     assert {r["block"] for r in rows} == {"common", "only A", "only B", "districts"}
 
 
-@pytest.mark.parametrize(("words", "code"), [("simulate recovery --model 9pl", 2), ("simulate responses none.json", 2),
+@pytest.mark.parametrize(("words", "code"), [("simulate recovery --model 9pl", 2), ("simulate responses none.json", 3),
                                              ("simulate recovery --schools 1", 2)])  # fmt: skip
 def test_faults_are_sentences(words: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

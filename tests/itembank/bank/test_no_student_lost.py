@@ -119,7 +119,7 @@ def test_rows_with_faults_are_set_aside_and_loaded_when_mended(furnished, run, t
     assert run(*words)[0] == 3  # without being asked to, nothing
     code, _, err = run(*words, "--rejected", "out.csv")
     assert code == 0
-    assert f"Loaded {kept} sittings" in err
+    assert f"Loaded {kept} sitting" in err
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o600
     rows = rows_of(tmp_path / "out.csv")
     assert {r["student"] for r in rows} == aside
