@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 T = TypeVar("T")
 
-_BLOCK = 1024
+#: Students of a block: arrays large enough that two threads are not kept waiting for the interpreter.
+_BLOCK = 2048
 _THREADS = min(4, os.cpu_count() or 1)
 
 
