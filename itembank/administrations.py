@@ -11,6 +11,7 @@ from itembank import audit
 from itembank.concepts import concept_of
 from itembank.errors import Conflict, NotPermitted, Rejected, UsageFault
 from itembank.forms import form_of
+from itembank.item_model import LANGUAGES
 from itembank.models import (
     Administration,
     AdministrationDistrict,
@@ -104,6 +105,19 @@ def open_administration(
     facts = {"forms": list(forms), "districts": list(districts), "window": [opens_on, closes_on], "mode": mode}
     audit.record(session, "open administration", f"administration:{code}", person, "" if person else audit.JOINT, facts)
     return row
+
+
+def offered(accommodations: Sequence[str], languages: Sequence[str]) -> dict[str, list[str]]:
+    """What an administration offers, as its details hold it; without any word, nothing is on record.
+
+    Raises:
+        UsageFault: a language that items are not written in.
+    """
+    unknown = [code for code in languages if code not in LANGUAGES]
+    if unknown:
+        raise UsageFault("unknown-language", f"There is no edition in {unknown[0]!r}.", "--language en --language es")
+    named = {"accommodations": list(dict.fromkeys(accommodations)), "languages": list(dict.fromkeys(languages))}
+    return {what: words for what, words in named.items() if words}
 
 
 def record_taught(session: Session, administration: Administration, district: str, concept: str, taught: str) -> None:

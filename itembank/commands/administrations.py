@@ -31,10 +31,16 @@ def open_(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="The students are simulated: every page says so.")
     ] = False,
+    accommodation: Annotated[
+        list[str] | None, typer.Option(help="One that is offered, such as 'text to speech'; give it for each.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="A language edition that is given, en or es; give it for each.")
+    ] = None,
     as_: As = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Open an administration: its window, mode and districts."""
+    """Open an administration: its window, mode and districts, accommodations and language editions."""
     import contextlib
 
     from itembank import administrations, database, people, terminal
@@ -66,7 +72,7 @@ def open_(
             lessons,
             counts,
             person,
-            {"simulated": True} if simulated else None,
+            administrations.offered(accommodation or [], language or []) | ({"simulated": True} if simulated else {}),
         )
         if dry_run:
             terminal.say(f"Would open {name}; nothing was stored.")

@@ -55,6 +55,8 @@ def status(
     with database.reading() as session:
         adm = administrations.administration_of(session, name)
         said = f"{adm.code}: {adm.status}, {adm.opens_on} to {adm.closes_on}, {adm.mode}."
+        for what in ("languages", "accommodations"):
+            said += f" {what.capitalize()}: {', '.join(adm.details[what])}." if what in adm.details else ""
         if students:
             found = accounting.accounts(session, adm)
             aside = accounting.set_aside(session, adm)

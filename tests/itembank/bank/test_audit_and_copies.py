@@ -180,6 +180,11 @@ def test_administrations_refuse_impossible_windows(furnished, run):
     assert run("administrations", "open", "spring", *words, *good)[0] == 6
     assert run("administrations", "open", "x", *words, *good, "--taught", "A:nothing=no")[0] == 3
     assert run("administrations", "open", "x", *words, *good, "--taught", "A:geometry=maybe")[0] == 2
+    assert run("administrations", "open", "x", *words, *good, "--language", "fr")[0] == 2
+    offered = ("--language", "en", "--language", "es", "--accommodation", "text to speech")
+    assert run("administrations", "open", "offers", *words, *good, *offered)[0] == 0
+    said = run("administrations", "status", "offers")[2]
+    assert "Languages: en, es. Accommodations: text to speech." in said
     assert run("administrations", "open", "x", *words, *good, "--expected", "A=100", "--dry-run")[0] == 0
     assert run("administrations", "open", "x", *words, *good, "--expected", "A=100")[0] == 0
     rows = json.loads(run("administrations", "status", "x", "--json")[1])
