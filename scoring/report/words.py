@@ -72,7 +72,7 @@ def standing(analysis: Analysis) -> Standing:
             if row.low == row.low:
                 low, high = sorted((abs(row.low), abs(row.high)))
                 gap = abs(round(100 * printed(shares, str(row.concept), str(first), str(second), row.difference)))
-                text += f". Gap {gap}, likely between {100 * low:.0f} and {100 * high:.0f}"
+                text += f". Gap {gap}, likely {100 * low:.0f} to {100 * high:.0f}"
             ahead[str(first)].append(text if len(analysis.groups) == 2 else f"{text}, compared with {second}")
             short[str(first)].append(name)
         else:
@@ -281,10 +281,10 @@ def different_items(analysis: Analysis, concept: str = "") -> list[str]:
         where = "" if concept else f" in {_lower(concept_name(analysis, str(row['concept'])))}"
         leader = leaders.get(str(row["concept"]))
         effect = "smaller" if leader == other else "larger"
-        so = f" (the gap may be {effect} than shown)" if leader else " (it may hide a gap or make one)"
+        so = f" (the gap may be {effect})" if leader else " (it may hide a gap or make one)"
         told.append(f"{item}{where} for {harder}{so}")
     which = "One question was" if len(told) == 1 else f"{len(told)} questions were"
-    return [f"{which} harder for equally able students of one {analysis.group_word}: {'; '.join(told)}."]
+    return [f"{which} harder for equally able students: {'; '.join(told)}."]
 
 
 def _leaders(analysis: Analysis) -> dict[str, str]:

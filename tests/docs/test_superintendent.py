@@ -11,11 +11,11 @@ from tests.scoring.report.test_comparison_page import read
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = {
     "Where is District A ahead": ["District A is ahead", "Expressions and equations: District A 36, District B 27",
-                                  "Gap 9, likely between 4 and 14", "Proportional relationships"],
+                                  "Gap 9, likely 4 to 14", "Proportional relationships"],
     "Where is District B ahead": ["District B is ahead", "Geometry and measurement"],
     "Where can we not tell": ["Where we cannot say", "the difference may be zero",
                               "only 3 of its items can be scored"],
-    "How sure is this": ["likely between 4 and 14", "95 of 100 such lines hold the true value"],
+    "How sure is this": ["likely 4 to 14", "95 of 100 such lines hold the true value"],
     "What does “mastered” rest on": ["provisional", "70 percent of the points, not yet set by teachers"],
     "May I say": ["where students stand, not why", "Two districts cannot tell you about other districts like them"],
 }  # fmt: skip

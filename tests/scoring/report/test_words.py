@@ -24,7 +24,7 @@ def test_headline_says_who_is_ahead_where(make):
         "expressions and equations."
     )
     assert len(found.ahead["District A"]) == 2
-    first = "Expressions and equations: District A 36, District B 27. Gap 9, likely between 4 and 14"
+    first = "Expressions and equations: District A 36, District B 27. Gap 9, likely 4 to 14"
     assert found.ahead["District A"][0] == first
     assert found.cannot_say[1].startswith("Statistics and probability")
 
