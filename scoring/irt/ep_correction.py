@@ -8,7 +8,7 @@ r_j = 1 + Σ_m κ_jm He_m(z_j)/m!. Given θ_c the others are Gaussian, so that
     E[He_m(z_j) | z_c] = ρ_cj^m He_m(z_c)                                                        (Mehler 1866),
     E[He_m(z_j) He_n(z_k) | z_c] = Σ_l m! n!/(l! (m-l)! (n-l)!) π^l ρ_cj^(m-l) ρ_ck^(n-l) He_(m-l)(z_c) He_(n-l)(z_c)
 
-    E[He_m(z_j) He_n(z_k) | z_c] = Σ_l m! n!/(l!(m-l)!(n-l)!) π^l ρ_cj^(m-l) ρ_ck^(n-l) He_(m-l)(z_c) He_(n-l)(z_c)
+with π the partial covariance of z_j and z_k given z_c, and the marginal is
 tilted_c times a polynomial in z_c: the single terms are the first order (after Cseke & Heskes 2011; Opper, Paquet &
 Winther 2013), the pairs of concepts the second. Terms beyond the sixth degree are left out: κ_4 and products of that
 size are no better known than what is cut off.
