@@ -4,7 +4,8 @@
 
 A release has three linked tables (district by language group, schools, schools by language group) with totals, two
 concepts, and group sizes that are often under 11. Every third release follows an earlier one of the same students that
-showed the first two tables. For each: what is hidden, how much is published, how many hidden numbers the attack could
+showed the first two tables; half of these repeat the two tables, half show the schools' language groups alone, whose
+sums are the groups that the earlier release spoke of. For each: what is hidden, how much is published, how many hidden numbers the attack could
 narrow, with complementary suppression and with primary suppression alone. A release that an earlier one leaves no
 safe way for is refused and counted. Every finished release is a line of a file
 beside the table; an interrupted study goes on with the next.
@@ -74,8 +75,11 @@ def one_release(seed: int, largest: int = 6) -> dict[str, object]:
     began = time.perf_counter()
     first = {name: all_tables[name] for name in ("district by group", "schools")}
     earlier = [disclose(first)] if seed % 3 == 0 else []
+    parts = all_tables["schools by group"]
+    parts = parts[(parts.index.get_level_values("school") != "all") & (parts.index.get_level_values("group") != "all")]
+    alone = seed % 6 == 3
     try:
-        release, refused = disclose(all_tables, earlier), 0
+        release, refused = disclose({"parts": parts} if alone else all_tables, earlier), 0
     except DesignError:  # what the earlier release showed leaves no safe way: only the first two tables stay public
         release, refused = earlier[0], 1
     seconds = time.perf_counter() - began
@@ -86,6 +90,7 @@ def one_release(seed: int, largest: int = 6) -> dict[str, object]:
     return {
         "seed": seed,
         "earlier": len(earlier),
+        "parts_alone": int(alone),
         "refused": refused,
         "groups": log["groups"],
         "hidden_small": log["hidden_small"],
@@ -95,6 +100,7 @@ def one_release(seed: int, largest: int = 6) -> dict[str, object]:
         "percentages_shown": log["percentages_shown"],
         "percentages_coded": log["percentages_coded"],
         "percentages_hidden": log["percentages_hidden"],
+        "given_away_before": log["given_away_before"],
         "attacked": len(found),
         "narrowed": int((~found["protected"]).sum()),
         "primary_only_narrowed": int((~sizes["protected"]).sum()),

@@ -96,14 +96,22 @@ class Disclosure:
             "percentages_hidden": int((state == HIDDEN).sum()),
             "share_of_groups_published": round(self.share_published, 4),
             "already_public": self.already_public,
-            "given_away_before": int(sum(x.sizes.sum() + x.shares.sum() for x in self.lost.values())),
+            "given_away_before": self._given_away(),
         }
+
+    def _given_away(self) -> int:
+        """Numbers this release would have protected and earlier ones have narrowed; a size counts once."""
+        sizes = np.zeros(self.counts.size.size, dtype=bool)
+        for gone in self.lost.values():
+            sizes |= gone.sizes
+        return int(sizes.sum() + sum(gone.shares.sum() for gone in self.lost.values()))
 
 
 def disclose(
     tables: Mapping[str, pd.DataFrame],
     earlier: Sequence[Disclosure] = (),
     *,
+    first: Disclosure | None = None,
     percents: Sequence[str] | None = None,
     measures: Sequence[str] = ("concept",),
     sums: Sequence[tuple[Mapping[str, object], Sequence[Mapping[str, object]]]] = (),
@@ -120,6 +128,8 @@ def disclose(
             mappings dimension -> level, the other numbers belong to both groups; a column `gap` becomes the difference
             of the published percentages of the column `of` (default the first percentage column).
         earlier: releases about the same students; what they show is taken as known.
+        first: a part of this release that was made safe beforehand and stays as it is. What it would give away is
+            refused, where what earlier releases gave away is only counted.
         percents: names of the percentage columns; default those that begin with "percent".
         measures: index levels that say what was measured and do not divide students.
         sums: further sums that tables do not show: (whole, parts), for example ever-EL of EL and reclassified.
@@ -137,28 +147,28 @@ def disclose(
     named = isinstance(tables, Mapping) and all(isinstance(t, pd.DataFrame) for t in tables.values())
     if not named or not tables:
         raise DesignError("no-tables", "There are no tables to make safe.", "disclose({'name': table})")
-    universe, rows = _read(tables, measures, total, minimum, earlier, sums)
+    known_to_all = [*earlier, *([] if first is None else [first])]
+    universe, rows = _read(tables, measures, total, minimum, known_to_all, sums)
     counts = counts_of(universe)
     j = counts.size.size
-    public, withheld = np.zeros(j, dtype=bool), np.zeros(j, dtype=bool)
     in_tables = {key for entries in rows.values() for key, _ in entries}
-    for release in earlier:
-        for key, position in release.universe.place.items():
-            shown = not release.hidden.hidden[position]
-            public[universe.place[key]] |= shown
-            withheld[universe.place[key]] |= not shown and key not in in_tables
+    before, withheld = _shown_before(earlier, universe, in_tables, j)
+    public, also_withheld = _shown_before(known_to_all, universe, in_tables, j)
+    withheld |= also_withheld
     small_public = int((public & (counts.size >= 1) & (counts.size < minimum)).sum())
     percent = _percentages(tables, rows, universe, percents, j)
-    carried = {m: _carry(earlier, m, universe, values) for m, values in percent.items()}
-    known = {
-        m: before
-        for m, values in percent.items()
-        if (before := _earlier_shares(earlier, m, universe, counts, values)) is not None
-    }
+    for m in dict.fromkeys(m for release in known_to_all for m in release.coded):
+        percent.setdefault(m, np.full(j, np.nan))
+    carried = {m: _carry(known_to_all, m, universe, values) for m, values in percent.items()}
+    held_back = {m: c & ~_printed(known_to_all, m, universe, j) for m, c in carried.items()}
+    known = _known_shares(known_to_all, percent, universe, counts)
+    gone = _known_shares(earlier, percent, universe, counts) if first is not None else known
     while True:
         hidden = suppress(counts, public, withheld, minimum, complementary)
         try:
-            coded, lost = _code(counts, hidden.hidden | counts.derived, public, percent, known, complementary)
+            coded, lost = _code(
+                counts, hidden.hidden | counts.derived, before, percent, known, gone, held_back, complementary
+            )
             break
         except CannotProtect as refusal:
             # earlier percentages give a hidden size away: hide what is new around it, and look again
@@ -181,22 +191,47 @@ def _code(
     public: NDArray[np.bool_],
     percent: Mapping[Measure, Array],
     known: Mapping[Measure, Shares],
+    known_before: Mapping[Measure, Shares],
+    held_back: Mapping[Measure, NDArray[np.bool_]],
     complementary: bool,
 ) -> tuple[dict[Measure, Coded], dict[Measure, Lost]]:
     order = list(percent)
-    plain = [code_percentages(counts, unknown, percent[m]) for m in order]
+    plain = [code_percentages(counts, unknown, percent[m], held_back[m]) for m in order]
     helds = [_sums_that_hold(counts, percent[m]) for m in order]
     before = [known.get(m) for m in order]
-    lost = [lost_before(counts, held, public, coded, b) for held, coded, b in zip(helds, plain, before, strict=True)]
+    lost = [
+        lost_before(counts, held, unknown, public, percent[m], coded, known_before.get(m))
+        for m, held, coded in zip(order, helds, plain, strict=True)
+    ]
     gone = dict(zip(order, lost, strict=True))
     if not complementary:
         return dict(zip(order, plain, strict=True)), gone
     alone = [
-        protect_percentages(counts, held, unknown, percent[m], b, away)
+        protect_percentages(counts, held, unknown, percent[m], b, away, held_back[m])
         for m, held, b, away in zip(order, helds, before, lost, strict=True)
     ]
     together = protect_together(counts, unknown, helds, alone, [percent[m] for m in order], before, lost)
     return dict(zip(order, together, strict=True)), gone
+
+
+def _shown_before(
+    releases: Sequence[Disclosure], universe: Universe, in_tables: set[Key], j: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Sizes that these releases show, and those that they hide and no table of today speaks of."""
+    public, withheld = np.zeros(j, dtype=bool), np.zeros(j, dtype=bool)
+    for release in releases:
+        for key, position in release.universe.place.items():
+            shown = not release.hidden.hidden[position]
+            public[universe.place[key]] |= shown
+            withheld[universe.place[key]] |= not shown and key not in in_tables
+    return public, withheld
+
+
+def _known_shares(
+    releases: Sequence[Disclosure], percent: Mapping[Measure, Array], universe: Universe, counts: Counts
+) -> dict[Measure, Shares]:
+    found = {m: _earlier_shares(releases, m, universe, counts, values) for m, values in percent.items()}
+    return {m: shares for m, shares in found.items() if shares is not None}
 
 
 def _around(counts: Counts, cells: Sequence[int]) -> NDArray[np.bool_]:
@@ -403,17 +438,30 @@ def _earlier_shares(
 
 
 def _carry(earlier: Sequence[Disclosure], measure: Measure, universe: Universe, percent: Array) -> NDArray[np.bool_]:
-    """Add percentages that only an earlier release printed: a code of then must not be narrowed by tables of now."""
+    """Add percentages that only an earlier release had, printed or hidden: tables of now must not narrow them."""
     carried = np.zeros(percent.size, dtype=bool)
+    printed = _printed(earlier, measure, universe, percent.size)
     for release in earlier:
         coded = release.coded.get(measure)
         if coded is None:
             continue
         for key, position in release.universe.place.items():
-            here = universe.place[key]
-            if coded.state[position] != HIDDEN and (carried[here] or not np.isfinite(percent[here])):
-                percent[here], carried[here] = release.percent[measure][position], True
+            here, value = universe.place[key], release.percent[measure][position]
+            newer = carried[here] and (coded.state[position] != HIDDEN or not printed[here])
+            if np.isfinite(value) and (newer or not np.isfinite(percent[here])):
+                percent[here], carried[here] = value, True
     return carried
+
+
+def _printed(earlier: Sequence[Disclosure], measure: Measure, universe: Universe, j: int) -> NDArray[np.bool_]:
+    """Cells whose percentage some release has shown or coded."""
+    printed = np.zeros(j, dtype=bool)
+    for release in earlier:
+        coded = release.coded.get(measure)
+        if coded is not None:
+            for key, position in release.universe.place.items():
+                printed[universe.place[key]] |= coded.state[position] != HIDDEN
+    return printed
 
 
 def _percent_text(state: int, whole: int) -> str:

@@ -62,17 +62,19 @@ class Coded:
     optimal: bool
 
 
-def code_percentages(counts: Counts, unknown: Flags, percent: Array) -> Coded:
+def code_percentages(counts: Counts, unknown: Flags, percent: Array, withheld: Flags | None = None) -> Coded:
     """Round and code, without looking at what other cells give away.
 
     Args:
         counts: sizes and sums.
         unknown: (J,) cells whose size is hidden; their percentages are hidden too.
         percent: (J,) percentages, NaN where there is none to publish.
+        withheld: (J,) percentages that stay hidden whatever they are.
     """
     state = np.full(percent.size, HIDDEN, dtype=np.int8)
     whole = np.zeros(percent.size, dtype=np.int64)
-    for j in np.flatnonzero(np.isfinite(percent) & ~unknown & (counts.size > 0)):
+    closed = unknown if withheld is None else unknown | withheld
+    for j in np.flatnonzero(np.isfinite(percent) & ~closed & (counts.size > 0)):
         state[j], whole[j] = code(int(counts.size[j]), float(percent[j]))
     return Coded(state, whole, True)
 
@@ -128,13 +130,26 @@ class Lost:
     shares: Flags
 
 
-def lost_before(counts: Counts, held: Counts, public: Flags, coded: Coded, earlier: Shares | None) -> Lost:
-    """What an attack knowing nothing but the earlier releases narrows.
+def lost_before(
+    counts: Counts,
+    held: Counts,
+    unknown: Flags,
+    public: Flags,
+    percent: Array,
+    coded: Coded,
+    earlier: Shares | None,
+) -> Lost:
+    """What an attack knowing nothing but the earlier releases narrows, of the numbers that this release guards.
+
+    What is left over after the parts of a whole and has eleven students and more is nobody's secret, nor is a group
+    that this release shows: neither is lost.
 
     Args:
         counts: sizes and sums.
         held: the same cells with the sums that hold for this measure.
+        unknown: (J,) cells whose size is hidden or derived now.
         public: (J,) cells whose size an earlier release shows.
+        percent: (J,) percentages, NaN where there is none.
         coded: percentages as they would be published now; says which range a coded one has to keep.
         earlier: bounds that earlier releases made known.
     """
@@ -143,12 +158,12 @@ def lost_before(counts: Counts, held: Counts, public: Flags, coded: Coded, earli
         return Lost(nothing, nothing)
     joint = Joint(counts, ~public, [(held, earlier)])
     sizes, shares = nothing.copy(), nothing.copy()
-    for k in np.flatnonzero(counts.size > 0):
+    for k in hidden_sizes(counts, unknown):
         if not public[k]:
             sizes[k] = joint.size(int(k), protected) is not None
-        if coded.state[k] != SHOWN:
-            safe = partial(share_protected, counts, coded.state, coded.whole, int(k))
-            shares[k] = joint.share(int(k), 0, safe) is not None
+    for k in guarded(counts, unknown, percent, coded.state):
+        safe = partial(share_protected, counts, coded.state, coded.whole, int(k))
+        shares[k] = joint.share(int(k), 0, safe) is not None
     return Lost(sizes, shares)
 
 
@@ -159,6 +174,7 @@ def protect_percentages(
     percent: Array,
     earlier: Shares | None = None,
     lost: Lost | None = None,
+    withheld: Flags | None = None,
     attacks: int = ATTACKS,
 ) -> Coded:
     """Code percentages and hide as few more as it takes, so that codes, hidden percentages and hidden sizes hold.
@@ -170,9 +186,14 @@ def protect_percentages(
         percent: (J,) percentages, NaN where there is none.
         earlier: bounds that earlier releases made known; they cannot be taken back.
         lost: cells they have given away already.
+        withheld: (J,) percentages that an earlier release hid and that are in none of today's tables: the search
+            starts from them.
         attacks: after which the greedy search takes over.
     """
-    plain = code_percentages(counts, unknown, percent)
+    plain = code_percentages(counts, unknown, percent, withheld)
+    start = np.zeros(percent.size, dtype=bool)
+    if withheld is not None:
+        start = withheld & np.isfinite(percent) & ~unknown & (counts.size > 0)
     told = already_told(counts, earlier)
     shares_of = guarded(counts, unknown, percent, plain.state)
     sizes_of = hidden_sizes(counts, unknown)
@@ -204,7 +225,7 @@ def protect_percentages(
                 own = [k] if can_go[k] else []  # what an earlier release printed stays printed
                 cuts.append(Cut(int(k), np.append(helpers, own).astype(np.int64), True))
             else:
-                cuts.append(Cut(int(k), helpers, not hidden[k]))
+                cuts.append(Cut(int(k), helpers, bool(start[k]) or not hidden[k]))
         for k in sizes_of:
             found = joint.size(int(k), protected)
             if found is not None:
@@ -212,7 +233,7 @@ def protect_percentages(
         possible.extend(joint.solutions[known:])
         return cuts
 
-    hidden, optimal, _ = cover(np.zeros(percent.size, dtype=bool), attack, True, attacks)
+    hidden, optimal, _ = cover(start, attack, True, attacks)
     return _with_hidden(plain, hidden, optimal)
 
 

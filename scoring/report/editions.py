@@ -72,7 +72,7 @@ def _disclosed(
     head = disclose({"mastery": tables["mastery"]}, earlier, measures=MEASURES, complementary=complementary)
     try:
         return disclose(
-            {**tables, **contrasts}, [*earlier, head], measures=MEASURES, sums=sums, complementary=complementary
+            {**tables, **contrasts}, earlier, first=head, measures=MEASURES, sums=sums, complementary=complementary
         )
     except (DesignError, CannotProtect):  # then the districts' row must give way as well
         return disclose({**tables, **contrasts}, earlier, measures=MEASURES, sums=sums, complementary=complementary)

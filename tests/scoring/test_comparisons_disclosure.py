@@ -221,3 +221,41 @@ def test_a_code_of_an_earlier_release_is_not_narrowed_by_tables_that_leave_the_g
     assert found.set_index("group").loc["district=A", ["low", "high"]].tolist() == [195.0, 200.0]
     log = after.log()  # of this release alone: A's percentage is the earlier one's
     assert sum(int(str(log[f"percentages_{what}"])) for what in ("shown", "coded", "hidden")) == 2
+
+
+def test_a_percentage_that_an_earlier_release_hid_stays_hidden_when_today_leaves_the_group_out() -> None:
+    """B of 200 was hidden beside a coded A. Its two schools would give it to two students, though A's code holds."""
+    first = sizes({("B", "all"): 200, ("A", "all"): 200, ("all", "all"): 400}, "district", "school")
+    before = disclose({"a": first.assign(percent=[51.5, 98.5, 75.0])})
+    assert before.tables["a"]["percent"].tolist() == ["*", "≥98", "75"]
+    schools = sizes({("B", "B1"): 100, ("B", "B2"): 100}, "district", "school").assign(percent=[51.0, 52.0])
+    assert disclose({"b": schools}).tables["b"]["percent"].tolist() == ["51", "52"]
+    after = disclose({"b": schools}, earlier=[before])
+    assert "*" in after.tables["b"]["percent"].tolist()
+    found = audit(after)
+    assert found["protected"].all()
+    row = found[(found["what"] == "percent") & (found["group"] == "district=B")]
+    assert float(row["high"].iloc[0] - row["low"].iloc[0]) >= 4.0  # 2 of 100 of 200, as wide as a code
+    # what was measured before and is not today is guarded as well
+    other = disclose({"b": schools.rename(columns={"percent": "percent_read"})}, earlier=[before])
+    assert other.tables["b"]["percent_read"].tolist() == ["51", "52"]
+    assert set(audit(other)["what"]) == {"percent"}
+    log = other.log()
+    assert (log["percentages_shown"], log["percentages_hidden"]) == (2, 0)
+
+
+def test_only_what_would_be_guarded_now_counts_as_given_away() -> None:
+    """What a whole leaves after its parts, 11 students and more, is nobody's secret, nor is what was printed."""
+    wide = sizes({"all": 100, "x": 60}, "program").assign(percent=[50.0, 50.0])
+    before = disclose({"a": wide})  # leaves 40 students and their number, known to everybody
+    after = disclose({"b": sizes({"f": 45, "m": 55}, "sex").assign(percent=[50.0, 50.0])}, earlier=[before])
+    assert after.log()["given_away_before"] == 0
+    # a release that hid small groups alone: 75 of 400 and 50 of 200 narrow the code of the other 200
+    rates = sizes({"A": 200, "B": 200, "all": 400}, "district").assign(percent=[99.0, 50.0, 74.5])
+    careless = disclose({"a": rates}, complementary=False)
+    assert careless.tables["a"]["percent"].tolist() == ["≥98", "50", "75"]
+    later = disclose({"b": rates.iloc[[0, 2]]}, earlier=[careless])
+    assert later.log()["given_away_before"] == 1
+    # a part of today's own release is no earlier one: what it gives away is refused
+    with pytest.raises(DesignError, match="already public"):
+        disclose({"b": rates.iloc[[0, 2]]}, first=careless)
