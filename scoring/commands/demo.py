@@ -22,7 +22,7 @@ def demo(
 
     from itembank import terminal
     from itembank.errors import UsageFault
-    from scoring.demo.script import NOTE, run_demo
+    from scoring.demo.script import is_demo, run_demo
 
     place = Path(folder)
     if students < 400:
@@ -30,8 +30,7 @@ def demo(
     if not 1 <= years <= 3:
         raise UsageFault("years", "A demo covers 1 to 3 years.", "--years 3")
     if overwrite and place.exists():
-        note = place / "README.txt"
-        if not (note.is_file() and note.read_text(encoding="utf-8") == NOTE):
+        if not is_demo(place):
             if any(place.iterdir()):
                 raise UsageFault("not-a-demo", f"{place} holds something that is not a demo.", "Name another folder.")
         else:

@@ -26,16 +26,19 @@ PEOPLE = (("ana", "Ana (expert, simulated)", "A", "author"), ("ben", "Ben (exper
           ("cora", "Cora (coordinator, simulated)", "A", "coordinator"))  # fmt: skip
 ADMINISTRATION = "g7-autumn"
 TITLE = "Grade 7 common assessment (simulated)"
+ITEMS = "items"
 ATTRIBUTES = ("class", "sex", "ethnicity", "language", "lunch")
 NOTE = """Everything in this folder is simulated: no real student, school or district.
 
 report.html          the comparison, made by the program from the answers alone
 itembank.db          the bank; itembank.toml makes it the bank of this folder
 items.csv            the items as `itembank analyze` takes them
+items/               the items and concepts as they were imported, from the joint bank
 data/                the two districts' answers as they were loaded, and truth.csv: what was planted
-commands.txt         what was typed
+commands.txt         what was typed; every line names files of this folder only
 
 {typing}
+To do it all again elsewhere: copy data/, items/, form.yaml and itembank.toml into an empty folder and type the lines.
 Lines that look (status), compute (run) or write a file (report) can be typed again as often as you like. init, import,
 freeze and load say that everything is there already. people add and administrations open are refused, because the
 name is taken: type them with another name.
@@ -78,13 +81,14 @@ def run_demo(folder: Path, students: int, seed: int, say: Callable[[str], None])
     world = simulate_districts(drawn, students, seed)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     _write_files(folder, world, drawn)
+    _copy_items(source, folder / ITEMS)
     concepts = sorted({i.concepts[0] for i in form})
     shell = _Shell(folder, say)
     shell.run("init", *(f"--district={code}={name}" for name, code in CODES.items()))
     for code, name, district, role in PEOPLE:
         shell.run("people", "add", code, "--name", name, "--district", district, "--role", role)
-    shell.run("concepts", "import", str(source / "concepts.yaml"))
-    shell.run("items", "import", str(source / "grade-7"), "--status", "released", "--create-concepts")
+    shell.run("concepts", "import", f"{ITEMS}/concepts.yaml")
+    shell.run("items", "import", f"{ITEMS}/grade-7", "--status", "released", "--create-concepts")
     shell.run("forms", "freeze", "form.yaml")
     shell.run(
         "administrations", "open", ADMINISTRATION, "--form", "G7-DEMO", "--district=A", "--district=B",
@@ -103,6 +107,12 @@ def run_demo(folder: Path, students: int, seed: int, say: Callable[[str], None])
     (folder / "commands.txt").write_text("\n".join(shell.lines) + "\n", encoding="utf-8")
     (folder / "README.txt").write_text(NOTE.format(typing=how_to_type(folder)), encoding="utf-8")
     return Demo(folder, folder / "report.html", world, analysis, truth)
+
+
+def is_demo(folder: Path) -> bool:
+    """Whether a folder holds a demo: its README starts as every demo's does."""
+    readme = folder / "README.txt"
+    return readme.is_file() and readme.read_text(encoding="utf-8").startswith(NOTE.partition("\n")[0])
 
 
 def how_to_type(folder: Path) -> str:
@@ -141,6 +151,15 @@ class _Shell:
                     self.say(f"    {part}")
         if done.returncode:
             raise ItembankError("demo-failed", f"The command above ended with {done.returncode}.", "itembank doctor")
+
+
+def _copy_items(source: Path, target: Path) -> None:
+    """The joint bank's items of the grade, so that the commands name nothing outside the demo's folder."""
+    import shutil
+
+    shutil.copytree(source / "grade-7", target / "grade-7")
+    for name in ("concepts.yaml", "misconceptions.yaml"):
+        shutil.copyfile(source / name, target / name)
 
 
 def _write_files(folder: Path, world: World, items: list[DemoItem]) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from scoring.demo import script
-from scoring.demo.script import Demo, how_to_type, run_demo
+from scoring.demo.script import Demo, how_to_type, is_demo, run_demo
 from tests.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,3 +132,22 @@ def test_the_demo_says_how_to_type_in_its_folder(demo, monkeypatch):
     told = how_to_type(demo.folder)
     if (Path(sys.executable).parent / "itembank").exists():
         assert f"source {Path(sys.executable).parent / 'activate'}" in told
+
+
+def test_somebody_else_can_type_the_demos_commands_in_another_folder(demo, tmp_path, monkeypatch):
+    """Only what the README names is copied; the lines up to the loaded answers run as written, none holds a path."""
+    lines = (demo.folder / "commands.txt").read_text(encoding="utf-8").splitlines()
+    words = [w for line in lines for w in shlex.split(line)]
+    assert [w for w in words if Path(w).is_absolute() or str(demo.folder) in w or str(ROOT) in w] == []
+    for name in ("data", "items"):
+        shutil.copytree(demo.folder / name, tmp_path / name)
+    for name in ("form.yaml", "itembank.toml"):
+        shutil.copyfile(demo.folder / name, tmp_path / name)
+    for name in ("ITEMBANK_URL", "ITEMBANK_PERSON", "ITEMBANK_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    loaded = max(k for k, line in enumerate(lines) if " responses load " in line)
+    for line in lines[: loaded + 1]:
+        done = typed(f"$ {line}", tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert is_demo(demo.folder)
+    assert not is_demo(tmp_path)
