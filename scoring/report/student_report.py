@@ -45,6 +45,8 @@ TEXT: Mapping[str, Mapping[str, str]] = {
         "goal": "The goal for each topic is provisional: teachers have not set it yet.",
         "simulated": "Simulated student: no real child", "private": "Private: for this family and its teachers",
         "footer": "Made by itembank {version}. Nobody else receives this page.",
+        "source": "Calculation {run} of {day}; questions, goals and scale are those of this calculation · answers as "
+                  "read: {answers} · The school can look it up: itembank why {run}",
     },
     "es": {
         "title": "Matemáticas, tema por tema: {who}", "kicker": "{what} · para el estudiante y la familia",
@@ -76,8 +78,12 @@ TEXT: Mapping[str, Mapping[str, str]] = {
         "goal": "La meta de cada tema es provisional: los maestros todavía no la han fijado.",
         "simulated": "Estudiante simulado: no es un niño real", "private": "Privado: para esta familia y sus maestros",
         "footer": "Hecho con itembank {version}. Nadie más recibe esta página.",
+        "source": "Cálculo {run} del {day}; las preguntas, las metas y la escala son las de este cálculo · respuestas "
+                  "leídas: {answers} · La escuela puede consultarlo: itembank why {run}",
     },
 }  # fmt: skip
+ENGLISH_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                  "November", "December")  # fmt: skip
 MONTHS = ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
           "noviembre", "diciembre")  # fmt: skip
 
@@ -121,6 +127,19 @@ def window_in_spanish(opens: date | None, closes: date | None) -> str:
     month = "" if (opens.year, opens.month) == (last.year, last.month) else f" de {MONTHS[opens.month - 1]}"
     year = "" if opens.year == last.year else f" de {opens.year}"
     return f"Evaluación del {opens.day}{month}{year} al {end}"
+
+
+def source(analysis: Analysis, language: str = "en") -> str:
+    """Small print: which calculation the page comes from, of which day, from which answers; empty without a bank."""
+    facts = analysis.provenance
+    if "run" not in facts:
+        return ""
+    day = date.fromisoformat(str(facts["made"])[:10])
+    told = f"{ENGLISH_MONTHS[day.month - 1]} {day.day}, {day.year}"
+    if language == "es":
+        told = f"{day.day} de {MONTHS[day.month - 1]} de {day.year}"
+    answers = str(facts["inputs"]).removeprefix("sha256 ")
+    return TEXT[language]["source"].format(run=facts["run"], day=told, answers=answers)
 
 
 def _lead(t: Mapping[str, str], who: str, told: Mapping[str, str]) -> str:
@@ -178,6 +197,7 @@ def student_page(
         cards=tuple(cards),
         sections=(Section("details", t["details"], (*parts, *([blocks.bullets(notes)] if notes else []))),),
         footer=t["footer"].format(version=analysis.provenance.get("itembank", "")),
+        provenance=source(analysis, language),
         language=language,
     )
 
@@ -218,6 +238,7 @@ def roster_page(analysis: Analysis, students: Sequence[tuple[str, pd.DataFrame]]
         cards=(Card("Where to start", lines),),
         sections=(Section("roster", "Students", parts),),
         footer=f"Made by itembank {analysis.provenance.get('itembank', '')}.",
+        provenance=source(analysis),
     )
 
 

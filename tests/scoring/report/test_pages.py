@@ -10,6 +10,7 @@ import pytest
 
 from scoring.analysis.result import TOTAL
 from scoring.report import blocks, item_parts, item_report, paper, school_report, student_report, technical_report
+from scoring.runs import technical
 
 from .conftest import GROUPS, NAMES, example
 from .test_comparison_page import read
@@ -100,6 +101,23 @@ def test_pages_for_families_and_leaders_use_plain_words(made, name):
     assert not TECHNICAL.search(text), TECHNICAL.search(text)
 
 
+def test_pages_about_students_say_in_small_print_which_calculation_they_come_from():
+    made = {"run": 3, "made": "2026-11-09 08:15 UTC", "inputs": "sha256 0123456789abcdef", "audit joint": "fedcba98"}
+    analysis = example(provenance={**example().provenance, **made})
+    english = student_report.student_page(analysis, marks(), "4711")
+    spanish = student_report.student_page(analysis, marks(), "4711", "es")
+    roster = student_report.roster_page(analysis, [("4711", marks())], "Class 7b")
+    for page in (english, roster):
+        assert page.provenance.startswith("Calculation 3 of November 9, 2026; questions, goals and scale")
+        assert page.provenance.endswith("itembank why 3")
+        assert "0123456789abcdef" in page.provenance
+    assert spanish.provenance.startswith("Cálculo 3 del 9 de noviembre de 2026; las preguntas")
+    for page in (english, spanish, roster):
+        assert page.provenance in " ".join(read(blocks.render(page)).text)
+        assert not TECHNICAL.search(page.provenance)
+    assert student_report.student_page(example(), marks(), "4711").provenance == ""  # without a bank there is no number
+
+
 def test_a_student_is_never_called_in_or_out_near_the_bar(made):
     cards = {c.title: c.lines for c in made["student"].cards}
     names = list(NAMES.values())
@@ -136,6 +154,17 @@ def test_the_page_says_what_decides_beside_the_points():
         assert "8 chances" not in blocks.render(page)
     plain = student_report.student_page(given.analysis, marks(), "4711")
     assert len(plain.sections[0].parts) == 2  # nothing seems to contradict itself
+
+
+def test_unusual_patterns_are_counted_by_the_corrected_statistic():
+    """lz alone, which takes ability as known, would find nobody here."""
+    persons = pd.DataFrame(
+        {"lz": [-1.9, 0.0, 1.9, np.nan], "lz_star": [-2.5, 0.1, 2.4, np.nan],
+         "status": ["unusual", "usual", "too regular", "not judged"]}
+    )  # fmt: skip
+    counts = technical._unusual(persons)["value"]
+    assert counts.tolist() == [3, 1, 1, 1]
+    assert counts.index[1] == "unusual: lz* below -2.33 (1 in 100 expected)"
 
 
 @pytest.mark.parametrize(
