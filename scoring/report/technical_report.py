@@ -143,7 +143,7 @@ def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> lis
     for name, caption in (
         ("model fit", "Fit of the model (M2 or C2, RMSEA2, SRMSR, CFI, TLI)"),
         ("item fit", "Fit of the items (S-X² and others)"),
-        ("unusual patterns", "Person fit: how many patterns are unusual"),
+        ("unusual patterns", "Person fit by lz* (Snijders 2001): how many patterns are unusual"),
     ):
         if name in facts:
             out.append(frame(facts[name], caption, fold=name == "item fit"))

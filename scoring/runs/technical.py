@@ -8,6 +8,7 @@ import pandas as pd
 
 import scoring
 from scoring.irt.errors import ScoringError, ScoringWarning
+from scoring.misfit import UNUSUAL
 
 
 def technical_tables(session: Any, found: Any) -> dict[str, pd.DataFrame]:
@@ -55,12 +56,19 @@ def _reliability(value: Any) -> pd.DataFrame:
 
 
 def _unusual(persons: pd.DataFrame) -> pd.DataFrame:
-    """How many students' patterns are unusual; never which."""
-    column = next((c for c in persons.columns if str(c).lower() in ("lz_star", "lz*", "lzstar", "lz")), None)
-    if column is None:
-        return pd.DataFrame({"value": {"students": len(persons)}})
-    lz = persons[column].dropna()
-    return pd.DataFrame(
-        {"value": {"students": len(lz), f"{column} below -2": int((lz < -2).sum()),
-                   f"{column} below -3": int((lz < -3).sum())}}
-    )  # fmt: skip
+    """How many students' patterns are unusual by lz*; never which.
+
+    lz itself takes θ as known, is therefore too narrow and finds too few.
+
+    Args:
+        persons: of `scoring.person_fit`.
+    """
+    found = persons["status"].value_counts()
+    judged = persons["lz_star"].dropna()
+    counts = {
+        "students judged by lz*": len(judged),
+        f"unusual: lz* below {UNUSUAL:.2f} (1 in 100 expected)": int(found.get("unusual", 0)),
+        f"too regular: lz* above {-UNUSUAL:.2f} (1 in 100 expected)": int(found.get("too regular", 0)),
+        "not judged (too few answers that tell)": int(found.get("not judged", 0)),
+    }
+    return pd.DataFrame({"value": counts})
