@@ -7,6 +7,7 @@ import typer
 from scoring.commands.options import As
 
 app = typer.Typer()
+Stale = Annotated[bool, typer.Option("--allow-stale", help="Write it although newer data or keys exist.")]
 Edition = Annotated[str, typer.Option(help="internal (for the room) or public (for the community).")]
 
 
@@ -19,6 +20,7 @@ def packet(
         bool, typer.Option("--propose", help="Propose this public edition to both districts as a joint decision.")
     ] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF instead of HTML, from the same tables.")] = False,
+    stale: Stale = False,
     as_: As = "",
 ) -> None:
     """The packet of a meeting: what changed, targets, cohorts, concepts to work on, decisions, actions."""
@@ -35,7 +37,7 @@ def packet(
     if propose and edition != "public":
         raise UsageFault("internal", "An internal edition needs nobody's word.", "--edition public --propose")
     with bank.reading() as session:
-        meeting = gather(session, edition)
+        meeting = gather(session, edition, stale)
         version = digest(render(page_of(meeting, title)))
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)
     standing = _standing(edition, version, title, agreed, propose, as_)
@@ -49,6 +51,7 @@ def dashboard(
     propose: Annotated[
         bool, typer.Option("--propose", help="Propose this public edition to both districts as a joint decision.")
     ] = False,
+    stale: Stale = False,
     as_: As = "",
 ) -> None:
     """A small site without a server: administrations, concepts, cohorts, targets, schools; search and filters."""
@@ -66,7 +69,7 @@ def dashboard(
     if propose and edition != "public":
         raise UsageFault("internal", "An internal edition needs nobody's word.", "--edition public --propose")
     with bank.reading() as session:
-        meeting = gather(session, edition)
+        meeting = gather(session, edition, stale)
         pages = dashboard_pages(meeting)
         version = digest("".join(f"{name}\n{text}" for name, text in sorted(pages.items())))
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)

@@ -1,6 +1,6 @@
 """Compare the districts on an administration, and keep the analysis so that a report can be made from it any time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -100,14 +100,21 @@ def current_analysis(session: Any, run: Any, allow_stale: bool = False) -> Analy
         about = bank.administration_by_id(session, run)
         again = "itembank compare run" + (f" --administration {about.code}" if about is not None else "")
         raise Conflict("stale", f"Comparison {run.id} is stale: {'; '.join(reasons)}.", again)
-    analysis = stored_analysis(session, run)
+    analysis = stamped(stored_analysis(session, run), reasons)
     heads = {f"audit {chain}": head[:16] for chain, head in bank.audit_heads(session).items()}
-    return replace(
-        analysis,
-        gate=with_stale(analysis.gate, [(r.code, str(r)) for r in reasons]),
-        stamp=NOT_COMPARABLE if reasons else analysis.stamp,
-        provenance={**analysis.provenance, **heads},
-    )
+    return replace(analysis, provenance={**analysis.provenance, **heads})
+
+
+def stamped(analysis: Analysis, reasons: Sequence[Any]) -> Analysis:
+    """The analysis, saying of itself that the bank has moved on.
+
+    Args:
+        reasons: of `bank.stale_reasons`; without any it stays as it is.
+    """
+    if not reasons:
+        return analysis
+    gate = with_stale(analysis.gate, [(r.code, str(r)) for r in reasons])
+    return replace(analysis, gate=gate, stamp=NOT_COMPARABLE)
 
 
 def stored_analysis(session: Any, run: Any) -> Analysis:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from itembank.errors import Conflict
 from scoring.analysis.result import Analysis
 from scoring.bank import trends
 from scoring.runs import releasing
@@ -48,10 +49,16 @@ class Meeting:
     provenance: str
 
 
-def gather(session: Any, edition: str = "internal") -> Meeting:
-    """Read everything for an edition."""
+def gather(session: Any, edition: str = "internal", allow_stale: bool = False) -> Meeting:
+    """Read everything for an edition.
+
+    Raises:
+        Conflict: the bank has moved on since a comparison, and `allow_stale` is not set; all of them with the reasons.
+    """
     public = edition == "public"
     held = occasions(session)
+    if not allow_stale:
+        _refuse_stale(held)
     moved = changes(session, held)
     names = {code: name for name, code in trends.district_codes(session).items()}
     tables = indicator_tables(session)
@@ -76,6 +83,16 @@ def gather(session: Any, edition: str = "internal") -> Meeting:
         simulated=any(o.analysis.simulated for o in held),
         provenance=f"made from {runs or 'no comparison'}",
     )
+
+
+def _refuse_stale(held: list[Occasion]) -> None:
+    old = [o for o in held if o.stale]
+    if not old:
+        return
+    told = "; ".join(f"comparison {o.run.id} of {o.code} ({'; '.join(o.stale)})" for o in old)
+    again = ", ".join(f"itembank compare run --administration {o.code}" for o in old)
+    verb = "is" if len(old) == 1 else "are"
+    raise Conflict("stale", f"What it would be made from {verb} stale: {told}.", f"{again}; or --allow-stale")
 
 
 def _published(session: Any, occasion: Occasion) -> Analysis:

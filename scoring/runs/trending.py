@@ -13,7 +13,7 @@ from scoring.bank import trends
 from scoring.groups.coding import SHOWN
 from scoring.groups.coding import code as code_share
 from scoring.runs import growing
-from scoring.runs.comparing import stored_analysis
+from scoring.runs.comparing import stamped, stored_analysis
 from scoring.runs.linking_comparisons import stored_constants
 from scoring.trends import cohorts, targets
 
@@ -46,7 +46,8 @@ def occasions(session: Any) -> list[Occasion]:
     """All compared administrations, the earliest first."""
     found = []
     for adm, run in trends.compared_administrations(session):
-        analysis = stored_analysis(session, run)
+        reasons = bank.stale_reasons(session, run)
+        analysis = stamped(stored_analysis(session, run), reasons)
         parameters = bank.read_item_parameters(session, run)
         parameters = parameters[parameters["group"] == "all"].copy()
         steps = [c for c in parameters.columns if c[0] == "b" and c[1:].isdigit()]
@@ -57,9 +58,8 @@ def occasions(session: Any) -> list[Occasion]:
         concept = analysis.items["concept"].reindex(parameters.index)
         items = {str(c): parameters[concept == c][["version_id", "b", "se_b"]] for c in analysis.concepts.index}
         grade = trends.grade_of(session, adm)
-        stale = tuple(bank.stale_reasons(session, run))
-        title = analysis.title or adm.code
-        found.append(Occasion(adm.code, title, f"{adm.opens_on:%Y-%m-%d}", grade, run, analysis, stale, items))
+        title, day = analysis.title or adm.code, f"{adm.opens_on:%Y-%m-%d}"
+        found.append(Occasion(adm.code, title, day, grade, run, analysis, tuple(reasons), items))
     return found
 
 

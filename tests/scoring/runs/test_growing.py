@@ -148,6 +148,19 @@ def test_districts_calibrated_apart_are_compared_through_a_link_with_its_error(t
     assert code == 6
     assert "stale" in err
     assert set(changes_now()["method"]) == {"each time alone"}  # and no link that no longer stands
+    for page, name in (("packet", "stale.html"), ("dashboard", "site")):
+        code, _, err = run("report", page, "-o", name)
+        assert code == 6
+        assert "comparison 3 of autumn (responses were loaded since)" in err
+        assert "itembank compare run --administration autumn; or --allow-stale" in err
+        assert not (twice / name).exists()
+        assert run("report", page, "-o", name, "--allow-stale")[0] == 0
+        written = twice / name
+        for file in [written] if written.is_file() else written.glob("*.html"):
+            own = file.name.startswith("administration-autumn")
+            said = "Not comparable yet" if own else "newer data have overtaken"
+            if not file.name.startswith("administration-spring"):
+                assert said in file.read_text(encoding="utf-8"), file.name
 
 
 def test_another_grade_needs_off_grade_anchors(twice, run):
