@@ -88,7 +88,7 @@ def corrected_rule(
         return {"type": "everybody", "max": most}
     if rule["type"] in keys.WITHOUT_ANSWERS:
         if before is None:
-            what = f"The key says \"{keys.in_words(rule)}\", and none before it says which answers are right."
+            what = f'The key says "{keys.in_words(rule)}", and none before it says which answers are right.'
             raise UsageFault("which-correction", what, "--drop or --everybody")
         rule, most = before, int(before["max"])
         if restore:
