@@ -233,8 +233,8 @@ def prepare(
             highest.append(top)
             columns.append(column)
     if changed:
-        notices.append(Notice("polytomous", "notice", "Items with more than two scores follow the GPCM.", "",
-                              tuple(changed)))  # fmt: skip
+        told = "Items with more than two scores follow the generalised partial credit model (GPCM):"
+        notices.append(Notice("polytomous", "notice", told, "", tuple(changed)))
     codes = responses.scores if not sets else np.stack(columns, axis=1)
     categories = np.array(highest, dtype=np.int64) + 1
     width = int(categories.max()) - 1

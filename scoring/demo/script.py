@@ -209,7 +209,7 @@ def truth_table(world: World, analysis: Analysis) -> pd.DataFrame:
         harder = DISTRICTS[1] if shift > 0 else DISTRICTS[0]
         effect = float(analysis.dif.at[item, "effect"]) if item in analysis.dif.index else float("nan")
         rows.append(
-            {"what": f"{item}: {abs(shift):g} logits harder in {harder}; effect in points, class {seen}",
+            {"what": f"{item}: {abs(shift):g} logits harder in {harder}; estimate: points at equal ability ({seen})",
              "truth": float("nan"), "estimate": effect, "low": float("nan"), "high": float("nan"),
              "inside": "found" if seen == "C" else "missed"}
         )  # fmt: skip
@@ -217,7 +217,8 @@ def truth_table(world: World, analysis: Analysis) -> pd.DataFrame:
         i for i in analysis.dif.index if analysis.dif.at[i, "ets_class"] == "C" and i not in world.truth.dif
     ]
     nothing = {"truth": 0.0, "estimate": float(len(false_alarms)), "low": float("nan"), "high": float("nan")}
-    rows.append({"what": "other items in class C", **nothing, "inside": "yes" if not false_alarms else "no"})
+    what = "other items found to work very differently (class C): how many"
+    rows.append({"what": what, **nothing, "inside": "yes" if not false_alarms else "no"})
     return pd.DataFrame(rows)
 
 

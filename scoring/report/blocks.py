@@ -18,6 +18,10 @@ class Cell:
             object.__setattr__(self, "value", round(float(self.value), 3))
 
 
+#: Characters of a table that a phone of 390 px shows side by side.
+PHONE = 57
+
+
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -45,6 +49,19 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     sortable: bool = False
     filter: int | None = None
+
+    @property
+    def stacked(self) -> bool:
+        """Whether its columns do not fit side by side on a phone, so that each row stands there as lines of its own."""
+        return sum(self._width(i) for i in range(len(self.columns))) > PHONE
+
+    def _width(self, i: int) -> float:
+        """Characters that a column needs at least, its padding included."""
+        texts = [row[i].text for row in self.rows]
+        column = self.columns[i]
+        words = [w for t in (column.name, *([] if column.numeric else texts)) for w in t.split()]
+        longest = max((len(w) for w in [*words, *(texts if column.numeric else [])]), default=0)
+        return 1.5 + max(longest, 8 if not column.numeric else 0, 20 if i == 0 and column.name != "Item" else 0)
 
 
 def without_empty(table: Table) -> Table:

@@ -68,6 +68,16 @@ def _shape(groups: Sequence[str], legend: Any = alt.Undefined) -> Any:
     return alt.Shape("group:N", scale=alt.Scale(domain=list(groups), range=list(SHAPES)), title=None, legend=legend)
 
 
+def _score_axis(ends: float) -> Any:
+    """Whole numbers along a score, so that the middle is among them; zero without a sign."""
+    return alt.Axis(values=list(range(-int(ends), int(ends) + 1)), labelExpr=SIGNED)
+
+
+#: What an axis of differences writes: a sign before everything but zero.
+SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+')"
+SCORE = "Score (0 is the middle of all, 1 their spread)"
+
+
 def _in_lines(text: str, width: int) -> str:
     """Break a label at spaces, the lines joined by a bar, which the axis turns into lines."""
     lines, line = [], ""
@@ -144,6 +154,7 @@ def distributions(distribution: pd.DataFrame, groups: Sequence[str], cut: float 
         cut: θ of the overall cut, drawn when given.
     """
     data = distribution.assign(middle=(distribution["low"] + distribution["high"]) / 2)
+    reach = float(data["middle"].abs().max())
     told = []
     for group in groups:
         part = data[data["group"] == group]
@@ -157,7 +168,7 @@ def distributions(distribution: pd.DataFrame, groups: Sequence[str], cut: float 
             alt.Chart(data)
             .mark_line(interpolate="monotone", strokeWidth=2.5)
             .encode(
-                x=alt.X("middle:Q", title="Score (pooled mean 0, spread 1)"),
+                x=alt.X("middle:Q", title=SCORE, axis=_score_axis(reach)),
                 y=alt.Y("share:Q", title="Share of students", axis=alt.Axis(format=".0%", tickCount=5)),
                 color=_colour(groups, legend),
                 strokeDash=alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=legend),
@@ -196,7 +207,7 @@ def wright_map(distribution: pd.DataFrame, items: pd.DataFrame, groups: Sequence
                     "middle:Q",
                     scale=alt.Scale(domain=limit, clamp=True),
                     title=None,
-                    axis=alt.Axis(labels=False, ticks=False),
+                    axis=alt.Axis(labels=False, ticks=False, values=list(range(-3, 4))),
                 ),
                 y=alt.Y("share:Q", title="Students", axis=alt.Axis(labels=False, ticks=False, grid=False)),
                 color=_colour(
@@ -211,14 +222,19 @@ def wright_map(distribution: pd.DataFrame, items: pd.DataFrame, groups: Sequence
             alt.Chart(rows)
             .mark_tick(thickness=3, size=18, color="#222")
             .encode(
-                x=alt.X("b:Q", scale=alt.Scale(domain=limit, clamp=True), title="Easier items  ...  harder items"),
+                x=alt.X(
+                    "b:Q",
+                    scale=alt.Scale(domain=limit, clamp=True),
+                    axis=_score_axis(3),
+                    title="Easier items  ...  harder items",
+                ),
                 y=alt.Y(
                     "label:N",
                     title=None,
                     axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLimit=0, ticks=False, domain=False),
                 ),
             )
-            .properties(width=inner, height=alt.Step(38))
+            .properties(width=inner, height=alt.Step(14 + 12 * max(label.count("|") + 1 for label in rows["label"])))
         )
         return _svg(alt.vconcat(people, ticks, spacing=4).resolve_scale(x="shared"))
 

@@ -329,14 +329,16 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
         "Item",
         "Title",
         "Concept",
-        f"#Difference at equal ability ({analysis.groups[0]} minus {analysis.groups[1]})",
+        "#Difference",
         "#Likely range",
         "Size",
         "In words",
     )
     parts = [blocks.text(intro)]
+    sides = f"{analysis.groups[0]} minus {analysis.groups[1]}"
     if rows:
-        parts.append(blocks.table(Table("The items that differ most at equal ability on their concept", heads, rows)))
+        caption = f"The items that differ most at equal ability on their concept: {sides}"
+        parts.append(blocks.table(Table(caption, heads, rows)))
     if len(judged) < len(dif):
         left = words.listed(str(i) for i in dif.index.difference(judged.index, sort=False))
         parts.append(
@@ -391,20 +393,12 @@ def _truth(analysis: Analysis) -> Section:
     if not len(analysis.truth):
         return Section("truth", "Truth beside estimate")
     rows = tuple(
-        (
-            Cell(str(r.what)),
-            blocks.number(r.truth, signed=True),
-            blocks.number(r.estimate, signed=True),
-            Cell(str(r.inside)),
-        )
+        (Cell(str(r.what)), _planted(r.truth, r), _planted(r.estimate, r),
+         Cell("" if r.low != r.low else f"{blocks.with_sign(r.low)} to {blocks.with_sign(r.high)}"),
+         Cell(str(r.inside)))
         for r in analysis.truth.itertuples()
-    )
-    heads = columns(
-        "What was planted",
-        "#Truth",
-        "#Estimate",
-        "Within the likely range",
-    )
+    )  # fmt: skip
+    heads = columns("What was planted", "#Truth", "#Estimate", "#Likely range", "Within it, or found")
     intro = (
         "The students are simulated, so the truth is known. This is what was planted and what the "
         "program found without knowing it."
@@ -412,6 +406,12 @@ def _truth(analysis: Analysis) -> Section:
     return Section(
         "truth", "Truth beside estimate", (blocks.text(intro), blocks.table(Table("Planted and found", heads, rows)))
     )
+
+
+def _planted(value: float, row: Any) -> Cell:
+    """A planted or estimated value; a count (whole, without a range) as a count."""
+    whole = row.low != row.low and float(row.truth).is_integer()
+    return Cell(f"{value:.0f}", float(value)) if whole else blocks.number(value, signed=True)
 
 
 def _method(analysis: Analysis) -> Section:
@@ -466,14 +466,17 @@ METHOD = (
     "estimated for the whole group and come with a likely range; a child near the bar is never counted as "
     "simply in or out.",
     "The likely range does not count what no data can show: what was taught, who was absent and why.",
+    "How often chance alone makes such a gap counts that several concepts are looked at in one table.",
     "Groups of fewer than 11 students are not shown.",
 )
 
 
 def _ranges(analysis: Analysis) -> str:
+    """What a likely range is and what it counts."""
+    made = "A likely range is made so that 95 of 100 such ranges hold the true value (a 95 % confidence interval). "
     if analysis.provenance.get("interval") == "schools like these":
-        return "The likely range counts that children of one school resemble each other."
-    return "Schools were not recorded, so the likely range treats the students as drawn one by one; it is too narrow."
+        return made + "It counts that children of one school resemble each other."
+    return made + "Schools were not recorded, so it treats the students as drawn one by one; it is too narrow."
 
 
 def footer(analysis: Analysis) -> str:

@@ -62,6 +62,12 @@ def dashboard_pages(meeting: Meeting, standing: str = "") -> dict[str, str]:
     return pages
 
 
+HISTORY = (
+    "Share of students who have mastered it, at each administration; bars are likely ranges (95 of 100 such bars hold "
+    "the true share). The axis begins where the numbers do, not at 0."
+)
+
+
 def file_of(code: str) -> str:
     """The page of an administration; its code may hold what a file name may not."""
     return "administration-" + re.sub(r"[^A-Za-z0-9._-]", "-", code) + ".html"
@@ -105,22 +111,23 @@ def _history(meeting: Meeting) -> Section:
     names, groups = trend_words.concept_names(meeting), list(meeting.districts.values())
     parts: list[dict[str, Any]] = []
     for concept, name in names.items():
-        rows = [
-            {"group": str(r.group), "period": o.day[:7], "value": 100 * float(r.rate), "low": r.low, "high": r.high}
+        rows: list[dict[str, Any]] = [
+            {"group": str(r.group), "period": o.day[:7], "value": 100 * float(r.rate), "low": 100 * float(r.low),
+             "high": 100 * float(r.high)}
             for o in meeting.held
             for r in o.analysis.mastery.itertuples()
             if r.concept == concept and r.shown
-        ]
+        ]  # fmt: skip
         if not rows:
             continue
         parts.append(blocks.head(name))
         if len({r["period"] for r in rows}) > 1:
             values = trend_charts.frame(rows)
             drawn = trend_charts.series(values, trend_charts.frame([]), groups, name, "of 100 students")
-            parts.append(blocks.figure(drawn, "Share of students who have mastered it, at each administration."))
+            parts.append(blocks.figure(drawn, HISTORY))
         cells = tuple(
             (blocks.Cell(r["period"]), blocks.Cell(r["group"]), blocks.percent(r["value"] / 100),
-             blocks.Cell("not given" if r["low"] != r["low"] else f"{100 * r['low']:.0f} to {100 * r['high']:.0f}%"))
+             blocks.Cell("not given" if r["low"] != r["low"] else f"{r['low']:.0f} to {r['high']:.0f}%"))
             for r in rows
         )  # fmt: skip
         heads = blocks.columns("From", "District", "#Mastered", "#Likely range")

@@ -9,7 +9,7 @@ import pandas as pd
 from itembank import presentation, typeset
 from itembank.item_model import Item
 from scoring.report.blocks import Cell, Table, columns, percent, table, with_sign
-from scoring.report.charts import NARROW, WIDE, Chart, _colour, _shape, _svg
+from scoring.report.charts import NARROW, SCORE, SIGNED, WIDE, Chart, _colour, _score_axis, _shape, _svg
 
 
 def item_part(item: Item, misconceptions: dict[str, str], prefix: str, keys: bool = True) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def item_part(item: Item, misconceptions: dict[str, str], prefix: str, keys: boo
     }
     typst = [typeset.typst(words.stem, place), *(place.get(f.name, "") for f in item.figures if f.name not in called)]
     if item.options:
+        typst.append("#parbreak()")
         lines = []
         for option in item.options:
             mark = " <strong>(key)</strong>" if keys and option.key else ""
@@ -92,16 +93,20 @@ def item_curve(curves: pd.DataFrame, item: str, groups: tuple[str, ...]) -> Char
             f"{100 * high['observed']:.0f} at {with_sign(high['theta'], 1)}"
         )
 
+    line = data.groupby("theta", as_index=False)["expected"].mean()
+    one = float((data["expected"] - data["theta"].map(line.set_index("theta")["expected"])).abs().max() or 0.0) < 0.005
+
     def draw(width: int) -> str:
         legend = alt.Legend(orient="top", direction="horizontal", columns=1 if width < 500 else 0)
         base = alt.Chart(data).encode(color=_colour(groups, legend))
-        x = alt.X("theta:Q", title="Score (pooled mean 0, spread 1)", scale=alt.Scale(domain=[-3, 3]))
+        x = alt.X("theta:Q", title=SCORE, scale=alt.Scale(domain=[-3, 3]), axis=_score_axis(3))
         y_axis = alt.Axis(format=".0%", tickCount=5)
-        lines = base.mark_line(strokeWidth=2).encode(
-            x=x,
-            y=alt.Y("expected:Q", title="Share of the points", scale=alt.Scale(domain=[0, 1]), axis=y_axis),
-            strokeDash=alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=legend),
-        )
+        y = alt.Y("expected:Q", title="Share of the points", scale=alt.Scale(domain=[0, 1]), axis=y_axis)
+        if one:  # one set of item parameters for all groups: one line, of nobody's colour
+            lines = alt.Chart(line).mark_line(strokeWidth=1.5, color="#666").encode(x=x, y=y)
+        else:
+            dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=None)
+            lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, strokeDash=dash)
         bands = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q")
         dots = base.mark_point(filled=True, size=60, opacity=1).encode(
             x=x, y="observed:Q", shape=_shape(groups, legend)
@@ -113,7 +118,7 @@ def item_curve(curves: pd.DataFrame, item: str, groups: tuple[str, ...]) -> Char
 
 
 def caterpillar(rows: pd.DataFrame, mine: str, names: dict[str, str]) -> Chart:
-    """The schools of one district by name, each with its likely range; the page's own school is filled.
+    """The schools of one district by name, each with its likely range; the page's own school is the blue, bold one.
 
     Args:
         rows: of one concept: school, effect, se (shrunken). mine: the page's school. names: school -> name shown.
@@ -128,13 +133,20 @@ def caterpillar(rows: pd.DataFrame, mine: str, names: dict[str, str]) -> Chart:
 
     def draw(width: int) -> str:
         legend = alt.Legend(orient="top", direction="horizontal")
-        groups = ("this school", "other schools")
+        groups = ["this school", "other schools"]
+        ink = alt.Scale(domain=groups, range=["#0072B2", "#767676"])
+        colour = alt.Color("group:N", scale=ink, title=None, legend=legend)
         base = alt.Chart(data).encode(
-            y=alt.Y("name:N", sort=list(data["name"]), title=None, axis=alt.Axis(labelLimit=0)),
-            color=_colour(groups, legend),
+            y=alt.Y("name:N", sort=list(data["name"]), title=None, axis=alt.Axis(labelLimit=0)), color=colour
         )
         zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 3], color="#444").encode(x="zero:Q")
-        bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="Below or above expected"), x2="high:Q")
+        axis = alt.Axis(labelExpr=SIGNED, tickCount=7)
+        title = "Below or above expected, in spreads"
+        bars = base.mark_rule().encode(
+            x=alt.X("low:Q", title=title, axis=axis),
+            x2="high:Q",
+            strokeWidth=alt.condition(alt.datum.group == "this school", alt.value(4), alt.value(1.5)),
+        )
         dots = base.mark_point(filled=True, size=80, opacity=1).encode(x="effect:Q", shape=_shape(groups, legend))
         return _svg((zero + bars + dots).properties(width=width - 170, height=alt.Step(20)))
 

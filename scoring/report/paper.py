@@ -85,20 +85,27 @@ def _part(part: Mapping[str, Any], files: dict[str, bytes]) -> str:
 
 def _table(table: Table) -> str:
     numeric = "(" + "".join(f"{'true' if c.numeric else 'false'}, " for c in table.columns) + ")"
-    head = "".join(f"[{typst_text(c.name)}], " for c in table.columns)
+    head = "".join(f"[{typst_text(_breakable(c.name))}], " for c in table.columns)
     cells = "".join(f"[{typst_text(cell.text)}], " for row in table.rows for cell in row)
     size = "7.5pt" if len(table.columns) > WIDE_TABLE else "8.5pt"
     weights = "(" + "".join(f"{w}fr, " for w in _widths(table)) + ")"
     return f"#data-table([{typst_text(table.caption)}], {numeric}, {weights}, {size}, ({head}), ({cells}))"
 
 
+def _breakable(name: str) -> str:
+    """A column's name that may break where a program's name is joined: after _ and :."""
+    return name.replace("_", "_\u200b").replace(":", ":\u200b")
+
+
 def _widths(table: Table) -> list[int]:
     """Relative widths: the longest word of a column must fit, long texts get more, within bounds."""
     out = []
     for i, column in enumerate(table.columns):
-        texts = [column.name, *(row[i].text for row in table.rows)]
-        word = max(len(w) for t in texts for w in (t.split() or [""]))
-        typical = sorted(len(row[i].text) for row in table.rows)[len(table.rows) * 3 // 4] if table.rows else 0
+        texts = [row[i].text for row in table.rows if row[i].text]
+        head = _breakable(column.name).replace("\u200b", " ")
+        word = max(len(w) for t in (head, *texts) for w in (t.split() or [""]))
+        lengths = sorted(map(len, texts)) or [0]
+        typical = max(lengths[len(lengths) * 3 // 4], lengths[-1] // 2)
         out.append(max(5, word + 1, min(typical, 34) * 2 // 3))
     return out
 

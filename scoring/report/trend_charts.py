@@ -1,17 +1,18 @@
 """Charts of what changes over time: changes with their likely ranges, and series with targets."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from scoring.report.blocks import with_sign
-from scoring.report.charts import NARROW, WIDE, Chart, _colour, _in_lines, _shape, _svg
+from scoring.report.charts import NARROW, SIGNED, WIDE, Chart, _colour, _in_lines, _shape, _svg
 
 
 def frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
     """Rows as what `series` takes, also when there are none."""
-    return pd.DataFrame(list(rows), columns=["group", "period", "value"])
+    return pd.DataFrame(list(rows), columns=["group", "period", "value", "low", "high"])
 
 
 def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, str], what: str) -> Chart:
@@ -43,7 +44,7 @@ def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, s
         base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("group:N", sort=list(groups)))
         title = what if width > 500 else _in_lines(what, 26).split("|")
         x = alt.X(
-            "low:Q", scale=alt.Scale(domain=[-reach, reach]), title=title, axis=alt.Axis(format="+.0f", tickCount=5)
+            "low:Q", scale=alt.Scale(domain=[-reach, reach]), title=title, axis=alt.Axis(labelExpr=SIGNED, tickCount=5)
         )
         bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=_colour(groups, legend))
         dots = base.mark_point(filled=True, size=110, opacity=1).encode(
@@ -55,22 +56,27 @@ def change_dots(changes: pd.DataFrame, groups: Sequence[str], names: dict[str, s
     return Chart(draw(WIDE, 30), draw(NARROW + 40, 16), f"{what}. " + " ".join(told))
 
 
+def _told(r: Any) -> str:
+    return f"{r.period} {r.value:.3g}" + (f" ({r.low:.3g} to {r.high:.3g})" if r.low == r.low else "")
+
+
 def series(values: pd.DataFrame, goals: pd.DataFrame, groups: Sequence[str], title: str, unit: str) -> Chart:
-    """An indicator over its periods, a line per group, targets as open marks.
+    """An indicator over its periods, a line per group with its likely ranges, targets as black bars.
 
     Args:
-        values: columns group, period, value. goals: the same, for targets.
+        values: of `frame`: group, period, value; low and high where a likely range is known. goals: the same.
         groups: order of the groups. title: of the indicator. unit: "percent" or another word for the axis.
     """
     told = []
     for group in groups:
         part = values[values["group"] == group].sort_values("period")
         if len(part):
-            told.append(f"{group}: " + ", ".join(f"{r.period} {r.value:.3g}" for r in part.itertuples()))
+            told.append(f"{group}: " + ", ".join(_told(r) for r in part.itertuples()))
     for r in goals.itertuples():
         told.append(f"target of {r.group} in {r.period}: {r.value:.3g}")
     periods = sorted({*values["period"], *goals["period"]})
-    everything = [*values["value"], *goals["value"]]
+    ranged = values.dropna(subset=["low", "high"])
+    everything = [*values["value"], *goals["value"], *ranged["low"], *ranged["high"]]
     low, high = min(everything), max(everything)
     pad = max(2.0, 0.15 * (high - low))
 
@@ -78,14 +84,19 @@ def series(values: pd.DataFrame, goals: pd.DataFrame, groups: Sequence[str], tit
         legend = alt.Legend(orient="top", direction="horizontal", columns=1 if width < 500 else 0)
         x = alt.X("period:O", sort=periods, title=None, axis=alt.Axis(labelAngle=0 if len(periods) < 6 else -40))
         bottom, top = (max(0.0, low - pad), min(100.0, high + pad)) if unit == "percent" else (low - pad, high + pad)
-        y = alt.Y("value:Q", title=unit, scale=alt.Scale(domain=[bottom, top], nice=True), axis=alt.Axis(tickCount=5))
-        base = alt.Chart(values).encode(x=x, y=y, color=_colour(groups, legend))
-        dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=legend)
-        drawn = base.mark_line(strokeWidth=2.5).encode(strokeDash=dash)
-        drawn = drawn + base.mark_point(filled=True, size=70, opacity=1).encode(shape=_shape(groups, legend))
+        look: dict[str, Any] = {"title": unit, "scale": alt.Scale(domain=[bottom, top], nice=True)}
+        look["axis"] = alt.Axis(tickCount=5)
+        y = alt.Y("value:Q", **look)
+        base = alt.Chart(values).encode(x=x, y=y)
+        dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=None)
+        drawn = base.mark_line(strokeWidth=2).encode(strokeDash=dash, color=_colour(groups, None))
+        if len(ranged):
+            bars = alt.Chart(ranged).mark_rule(strokeWidth=1.5)
+            drawn = drawn + bars.encode(x=x, y=alt.Y("low:Q", **look), y2="high:Q", color=_colour(groups, None))
+        marks = base.mark_point(filled=True, size=70, opacity=1)
+        drawn = drawn + marks.encode(shape=_shape(groups, legend), color=_colour(groups, legend))
         if len(goals):
-            marks = alt.Chart(goals).mark_tick(thickness=3, size=28, color="#222").encode(x=x, y=y)
-            drawn = drawn + marks
+            drawn = drawn + alt.Chart(goals).mark_tick(thickness=3, size=28, color="#222").encode(x=x, y=y)
         return _svg(drawn.properties(width=width - 70, height=190))
 
     return Chart(draw(WIDE), draw(NARROW + 40), f"{title}. " + "; ".join(told) + ".")

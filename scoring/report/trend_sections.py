@@ -72,7 +72,8 @@ def cohorts_section(meeting: Meeting) -> Section:
         parts.append(
             blocks.text(
                 "The same students at both times, recognised by their pseudonyms; who left or came is not counted. "
-                "The range counts schools like these, short tests, and the link between the two times."
+                "The likely range counts schools like these, short tests, and the link between the two times; of 100 "
+                "such ranges 95 hold the true change."
             )
         )
         caption = "Share of the same students who have mastered each concept, and its change"
@@ -116,8 +117,8 @@ def _growth_table(meeting: Meeting, part: pd.DataFrame) -> Table:
          Cell(_between(meeting, r)))
         for r in part.itertuples()
     )  # fmt: skip
-    caption = "Growth of the same students’ mean score, in SDs of the students of the later time"
-    heads = columns("Concept", "District", "#Growth in SDs", "#Likely range", "Between")
+    caption = "Growth of the same students’ mean score, in spreads (SDs) of the students of the later time"
+    heads = columns("Concept", "District", "#Growth in spreads", "#Likely range", "Between")
     return Table(caption, heads, rows, True)
 
 
@@ -174,12 +175,31 @@ def concepts_section(meeting: Meeting) -> Section:
         parts.append(blocks.bullets(told))
         behind = misconceptions_of(last, concept).head(4)
         if len(behind):
-            rows = tuple((Cell(str(n)), blocks.percent(float(s))) for n, s in behind.itertuples(index=False))
-            heads = columns("Misconception", "#Of the students who could have chosen it")
-            parts.append(blocks.table(Table(f"What stands behind wrong answers: {names[concept]}", heads, rows)))
+            parts.append(blocks.table(_behind(last.analysis, concept, names[concept], list(behind["name"]))))
         if meeting.edition == "internal":
             parts.append(blocks.table(_hardest(last.analysis.items, concept, names[concept]), fold=True))
     return Section("concepts", "Concepts to work on", tuple(parts))
+
+
+def _behind(analysis: Any, concept: str, name: str, shown: list[str]) -> Table:
+    """The commonest misconceptions of a concept, a column per district with the likely range."""
+    table = analysis.misconceptions
+    part = table[(table["concept"] == concept) & table["name"].isin(shown)]
+    groups = [g for g in analysis.groups if (part["group"] == g).any()] or list(dict.fromkeys(part["group"]))
+    told = {(str(r.name), str(r.group)): r for r in part.itertuples(index=False)}
+    rows = []
+    for what in shown:
+        cells = [Cell(str(what))]
+        for group in groups:
+            r = told.get((str(what), str(group)))
+            if r is None or r.share != r.share:
+                cells.append(Cell("–"))
+            else:
+                span = "" if r.low != r.low else f" ({100 * r.low:.0f} to {100 * r.high:.0f})"
+                cells.append(Cell(f"{100 * r.share:.0f}%{span}", float(r.share)))
+        rows.append(tuple(cells))
+    caption = f"{name}: what stands behind wrong answers, of the students who could have chosen it (likely range)"
+    return Table(caption, columns("Misconception", *(f"#{g}" for g in groups)), tuple(rows))
 
 
 def _hardest(items: pd.DataFrame, concept: str, name: str) -> Table:
@@ -237,6 +257,8 @@ def indicators_section(meeting: Meeting) -> Section:
     goals = tables["targets"]
     for code, d in tables["definitions"].iterrows():
         part = whole[whole["indicator"] == code].assign(group=lambda t: t["district"].map(meeting.districts))
+        reach = Z95 * part["se"] * (1.0 if meeting.edition == "internal" else float("nan"))
+        part = part.assign(low=part["value"] - reach, high=part["value"] + reach)
         if not len(part):
             continue
         aim = goals[(goals["indicator"] == code) & (goals["school"] == "") & (goals["subgroup"] == "all")]
@@ -245,16 +267,21 @@ def indicators_section(meeting: Meeting) -> Section:
         parts.append(blocks.head(str(d["title"])))
         if part["period"].nunique() > 1:
             picture = trend_charts.series(
-                part[["group", "period", "value"]], aim, groups, str(d["title"]), str(d["unit"])
+                part[["group", "period", "value", "low", "high"]], aim, groups, str(d["title"]), str(d["unit"])
             )
             words = " ".join(
                 x for x in (_sentence(d["definition"]), f"Source: {d['source']}." if d["source"] else "") if x
             )
-            parts.append(blocks.figure(picture, words + (" Bars: targets." if len(aim) else "")))
+            words += " Thin bars: likely ranges (95 of 100 hold the true value)." if part["low"].notna().any() else ""
+            parts.append(blocks.figure(picture, words + (" Short thick bars: targets." if len(aim) else "")))
         parts.append(
             blocks.table(_values_table(meeting, values[values["indicator"] == code], str(d["title"])), fold=True)
         )
     return Section("indicators", "Yearly indicators", tuple(parts))
+
+
+#: Half a 95 % interval in standard errors.
+Z95 = 1.96
 
 
 def _sentence(text: str) -> str:
@@ -278,7 +305,7 @@ def actions_section(meeting: Meeting) -> Section:
     parts: list[dict[str, Any]] = []
     for a in meeting.actions:
         parts.append(blocks.head(f"{a['observed']} ({a['status']})"))
-        lines = [f"Agreed {a['agreed_on']}" + (f", looked at again {a['due_on']}" if a["due_on"] else "")
+        lines = [f"Agreed {a['agreed_on']}" + (f", to be looked at again {a['due_on']}" if a["due_on"] else "")
                  + f"; seen to by: {a['owner']}."]  # fmt: skip
         if a["supposed"]:
             lines.append(f"Supposed reason: {a['supposed']}")
@@ -297,6 +324,8 @@ def actions_section(meeting: Meeting) -> Section:
 def _named(meeting: Meeting, sentence: str) -> str:
     for code, name in meeting.districts.items():
         sentence = sentence.replace(f"District {code}:", f"{name}:")
+    for occasion in sorted(meeting.held, key=lambda o: -len(o.code)):  # a code may begin another
+        sentence = sentence.replace(f" in {occasion.code}", f" in {occasion.day[:7]}")
     return sentence
 
 

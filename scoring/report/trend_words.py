@@ -130,14 +130,15 @@ def _changed(meeting: Meeting, names: dict[str, str]) -> list[str]:
         part = part if len(part) else table[table["second"] == meeting.held[-1].code]
         who = "of the same students" if len(part) and part["kind"].iloc[0] == "cohort" else "of this grade"
         for word in ("rose", "fell"):
-            told = []
+            which: dict[tuple[str, ...], list[str]] = {}
             for group in meeting.districts.values():
                 clear = part[(part["verdict"] == word) & (part["group"] == group)]
                 if len(clear):
-                    told.append(f"{group} in {listed(lower(names[c]) for c in clear['concept'])}")
-            if told:
-                out.append(f"More {who} have mastered it: " if word == "rose" else f"Fewer {who}: ")
-                out[-1] += listed(told) + "."
+                    which.setdefault(tuple(sorted(clear["concept"])), []).append(group)
+            for concepts, groups in which.items():
+                where = "both districts" if len(groups) == len(meeting.districts) == 2 else listed(groups)
+                more = f"More {who} have mastered it" if word == "rose" else f"Fewer {who} have mastered it"
+                out.append(f"{more}, {where}: {listed(lower(names[c]) for c in concepts)}.")
         unsure = int((part["verdict"] == "cannot say").sum())
         if unsure:
             verb = "is" if unsure == 1 else "are"
@@ -181,7 +182,8 @@ def _first(meeting: Meeting, names: dict[str, str]) -> list[str]:
     if waiting:
         out.append(f"{len(waiting)} agreed action{'s' if len(waiting) > 1 else ''} to look at again.")
     if meeting.decisions:
-        out.append(f"{len(meeting.decisions)} joint decisions wait for somebody’s word.")
+        n = len(meeting.decisions)
+        out.append(f"{n} joint decision{' waits' if n == 1 else 's wait'} for somebody’s word.")
     return out
 
 

@@ -262,8 +262,12 @@ def cautions(analysis: Analysis) -> list[str]:
             f"A difference says where students stand, not why. It is no verdict on a {word}’s teaching or its children."
         )
         if len(analysis.groups) == 2:
-            out.append(f"Two {word}s cannot tell you about other {word}s like them.")
+            out.append(f"Two {word}s cannot speak for other {word}s.")
     return out
+
+
+#: So many questions that work differently are named on page 1, which is one phone screen; all stand in their section.
+MOST_NAMED = 3
 
 
 def different_items(analysis: Analysis, concept: str = "") -> list[str]:
@@ -277,14 +281,17 @@ def different_items(analysis: Analysis, concept: str = "") -> list[str]:
     leaders = _leaders(analysis)
     told = []
     for item, row in flagged.iterrows():
-        harder, other = analysis.groups[::-1] if row["effect"] > 0 else analysis.groups
-        where = "" if concept else f" in {_lower(concept_name(analysis, str(row['concept'])))}"
+        easier = analysis.groups[0] if row["effect"] > 0 else analysis.groups[1]
+        name = "" if concept else f"in {_lower(concept_name(analysis, str(row['concept'])))} "
         leader = leaders.get(str(row["concept"]))
-        effect = "smaller" if leader == other else "larger"
-        so = f" (the gap may be {effect})" if leader else " (it may hide a gap or make one)"
-        told.append(f"{item}{where} for {harder}{so}")
-    which = "One question was" if len(told) == 1 else f"{len(told)} questions were"
-    return [f"{which} harder for equally able students: {'; '.join(told)}."]
+        if leader:
+            change = f"{name}the real gap may be {'smaller' if leader == easier else 'larger'}"
+        else:
+            change = f"{name}it may hide a gap or make one"
+        told.append(f"{item} for {easier} ({change})")
+    which = "Question" if len(told) == 1 else "Questions"
+    more = f"; and {len(told) - MOST_NAMED} more, named below" if len(told) > MOST_NAMED else ""
+    return [f"{which} easier for one side at equal ability: {'; '.join(told[:MOST_NAMED])}{more}."]
 
 
 def _leaders(analysis: Analysis) -> dict[str, str]:

@@ -321,14 +321,20 @@ def since(baseline: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str
     for n in now:
         b = before.get(n["district"])
         if b is None:
-            out.append(f"District {n['district']}: {n['value']:g} in {n['period']}; no number when it was agreed.")
+            out.append(f"District {n['district']}: {_number(n)}; no number when it was agreed.")
         elif b["period"] == n["period"]:
-            out.append(f"District {n['district']}: {b['value']:g} in {b['period']}; no newer number yet.")
+            out.append(f"District {n['district']}: {_number(b)}; no newer number yet.")
         else:
-            text = f"District {n['district']}: {b['value']:g} in {b['period']} → {n['value']:g} in {n['period']}"
+            text = f"District {n['district']}: {_number(b)} → {_number(n)}"
             apart = "low" in n and "low" in b and (n["low"] > b["high"] or n["high"] < b["low"])
-            out.append(text + ("." if apart or "low" not in n else " (the likely ranges overlap)."))
+            out.append(text + ("." if apart or "low" not in n else "; the likely ranges overlap."))
     return out
+
+
+def _number(n: dict[str, Any]) -> str:
+    """A number with its unit, its likely range where it has one, and its time."""
+    span = f" of 100 (likely {n['low']:g} to {n['high']:g})" if "low" in n else ""
+    return f"{n['value']:g}{span} in {n['period']}"
 
 
 def actions_table(found: list[dict[str, Any]]) -> pd.DataFrame:

@@ -59,6 +59,33 @@ def test_the_first_phone_screen_answers_the_four_questions(browser, report):
     assert max(bottoms) <= 844
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_no_column_is_hidden_beside_a_phone_screen(browser, report, script):
+    page, _ = opened(browser, report, 390, script)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    first = page.locator("#concepts table").first
+    assert first.locator("tbody tr").first.locator("[data-label=Students]").is_visible()
+    beside = page.evaluate(
+        "[...document.querySelectorAll('tbody td')].filter(c => c.getBoundingClientRect().right > 390.5)"
+        ".map(c => c.closest('table').caption.textContent)"
+    )
+    assert beside == []
+
+
+def test_filtered_rows_are_gone_on_a_phone(browser, report):
+    page, _ = opened(browser, report, 390)
+    page.locator("label.filter select").first.select_option("Rational numbers")
+    assert page.locator("#concepts table").first.locator("tbody tr:visible").count() == 2
+
+
+def test_a_printed_page_shows_what_is_folded(browser, report):
+    page, _ = opened(browser, report, 1280, script=False)
+    folded = page.locator("details table").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.bounding_box()["height"] > 50
+
+
 def test_complete_without_script(browser, report):
     with_script, _ = opened(browser, report, 1280)
     without, _ = opened(browser, report, 1280, script=False)

@@ -17,7 +17,7 @@ ANSWERS = {
                               "only 3 of its items can be scored"],
     "How sure is this": ["likely 4 to 14", "95 of 100 such lines hold the true value"],
     "What does “mastered” rest on": ["provisional", "70 percent of the points, not yet set by teachers"],
-    "May I say": ["where students stand, not why", "Two districts cannot tell you about other districts like them"],
+    "May I say": ["where students stand, not why", "Two districts cannot speak for other districts"],
 }  # fmt: skip
 
 

@@ -9,8 +9,19 @@ function widths() {
 widths();
 window.addEventListener("resize", widths);
 document.querySelectorAll("details").forEach(function (part) { part.addEventListener("toggle", widths); });
+window.addEventListener("beforeprint", function () {
+  document.querySelectorAll("details").forEach(function (part) { part.open = true; });
+});
+// A table whose rows are laid out as lines is still a table to a screen reader.
+document.querySelectorAll("table.stack").forEach(function (table) {
+  var roles = {TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell"};
+  [table].concat(Array.from(table.querySelectorAll("thead, tbody, tr, td, th"))).forEach(function (part) {
+    part.setAttribute("role", roles[part.tagName] || (part.scope === "row" ? "rowheader" : "columnheader"));
+  });
+});
 document.querySelectorAll("table.sortable").forEach(function (table) {
   var body = table.tBodies[0];
+  table.classList.add("sorts");
   table.querySelectorAll("thead th").forEach(function (head, column) {
     var button = document.createElement("button");
     button.type = "button";

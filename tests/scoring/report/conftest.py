@@ -188,7 +188,9 @@ def example(**changes: object) -> Analysis:
         notices=(Notice("few-links", "notice", "The two districts share all 40 items."),),
         provenance={"itembank": "0.1.0", "seed": 1, "responses": "sha256 0123456789abcdef"},
         simulated=True,
-        truth=pd.DataFrame([{"what": "gap in geometry", "truth": 0.35, "estimate": 0.33, "inside": "yes"}]),
+        truth=pd.DataFrame(
+            [{"what": "gap in geometry", "truth": 0.35, "estimate": 0.33, "low": 0.2, "high": 0.46, "inside": "yes"}]
+        ),
     )
     return replace(analysis, **changes)  # type: ignore[arg-type]
 
