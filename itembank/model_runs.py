@@ -96,17 +96,16 @@ class RunTable(Base, table=True):
 
 
 class Score(Base, table=True):
-    """The score of a sitting on a scale."""
+    """The scores of a sitting in a run, on all of its scales, packed as `itembank.score_packing` describes.
+
+    The names of the scales and the words of the statuses stand once, in the run's table "scores".
+    """
 
     __tablename__ = "scores"
     run_id: int = Field(foreign_key="runs.id", primary_key=True)
-    scale: str = Field(primary_key=True)
     sitting_id: int = Field(foreign_key="sittings.id", primary_key=True, index=True)
     district_id: int = Field(foreign_key="districts.id")
-    theta: float | None = None
-    se: float | None = None
-    p_mastery: float | None = None
-    status: str = "scored"
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Comparison(Base, table=True):

@@ -47,13 +47,10 @@ FIELDS: Mapping[type[Base], Mapping[str, tuple[str, str, str, str]]] = {
     },
     Score: {
         "run_id": ("which computation", MADE, OWN, ERASED),
-        "scale": ("which concept, or all", MADE, OWN, ERASED),
-        "sitting_id": ("whose score", MADE, OWN, ERASED),
+        "sitting_id": ("whose scores", MADE, OWN, ERASED),
         "district_id": ("whose student it is", MADE, OWN, ERASED),
-        "theta": ("the score", MADE, OWN, ERASED),
-        "se": ("its standard error", MADE, OWN, ERASED),
-        "p_mastery": ("chance that the bar is reached", MADE, OWN, ERASED),
-        "status": ("scored, or why not", MADE, OWN, ERASED),
+        "packed": ("for all items and for each concept: the score, its standard error, the chance that the bar is "
+                   "reached, and scored or why not", MADE, OWN, ERASED),
     },
     Enrollment: {
         "id": ("a number inside the bank", MADE, OWN, "until the next roster"),
@@ -117,6 +114,7 @@ BACKUPS = (
     "a new one (`itembank bank backup`), then delete the older ones, each district's key files apart.",
     "On a shared PostgreSQL “the district itself” is enforced by row-level security, in a SQLite bank by who holds "
     "the file.",
+    "Where scores are counted, the scores of one sitting in one computation, on all its concepts, count as one.",
     "Never stored: names, student numbers, addresses, birth dates. The audit trail holds counts, hashes, rows and "
     "columns.",
 )

@@ -41,7 +41,8 @@ def erase(
         person: who erases.
 
     Returns:
-        Numbers of students, sittings and scores that were erased.
+        Numbers of students, sittings and scores that were erased; the scores of a sitting in a run, on all its
+        scales, count as one, here and below.
 
     Raises:
         Rejected: one of them is not in the bank; nothing was erased.

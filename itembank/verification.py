@@ -1,16 +1,17 @@
-"""Whether what is stored still is what it says: forms by their hash, responses by their forms and dictionaries."""
+"""Whether what is stored still is what it says: forms by their hash, responses by their forms and dictionaries, scores
+by their runs."""
 
 import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from itembank import forms, packing
+from itembank import forms, packing, score_packing
 from itembank.findings import Finding
-from itembank.models import AnswerCode, Form, FormItem, ItemVersion, RawResponse, Sitting, columns
+from itembank.models import AnswerCode, Form, FormItem, ItemVersion, RawResponse, RunTable, Score, Sitting, columns
 
 
 def check(session: Session) -> list[Finding]:
-    """Findings about forms and responses; none when all is well."""
+    """Findings about forms, responses and scores; none when all is well."""
     found: list[Finding] = []
     place, version = columns(FormItem), columns(ItemVersion)
     code = columns(AnswerCode)
@@ -37,7 +38,7 @@ def check(session: Session) -> list[Finding]:
     if missing:
         message = f"{missing} sittings have no responses."
         found.append(Finding("sittings", 0, "no-responses", "error", message, "Compare with a backup."))
-    return found
+    return found + _scores(session)
 
 
 def _sittings(session: Session, form: Form, versions: list[int], largest: dict[int, int]) -> list[Finding]:
@@ -56,3 +57,24 @@ def _sittings(session: Session, form: Form, versions: list[int], largest: dict[i
         return []
     message = f"{wrong} sittings of the form {form.code} hold answers that no dictionary has."
     return [Finding("responses", 0, "unknown-answer", "error", message, "Compare with a backup.")]
+
+
+def _scores(session: Session) -> list[Finding]:
+    found = []
+    laid_out = {
+        row.run_id: [len(names) for _, names in row.content["rows"]]
+        for row in session.exec(select(RunTable).where(RunTable.name == score_packing.LAYOUT)).all()
+    }
+    score = columns(Score)
+    for run in session.execute(sa.select(score.run_id).distinct().order_by(score.run_id)).scalars().all():
+        scales, words = laid_out.get(run, (0, 0))
+        packed = session.execute(sa.select(score.packed).where(score.run_id == run)).scalars().all()
+        try:
+            _, status = score_packing.unpack(packed, scales)
+            fits = not ((status >= words) & (status != score_packing.ABSENT)).any()
+        except ValueError:
+            fits = False
+        if not fits:
+            message = f"Scores do not fit what run {run} says of its scales."
+            found.append(Finding("scores", 0, "wrong-scores", "error", message, "Compare with a backup."))
+    return found

@@ -1,3 +1,3 @@
 """The history of the tables, applied by `itembank init` and `itembank upgrade`."""
 
-HEAD = "0007"
+HEAD = "0008"

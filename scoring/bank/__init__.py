@@ -33,16 +33,15 @@ from scoring.bank.results import (
     read_comparison,
     read_group_parameters,
     read_item_parameters,
-    read_scores,
     read_table,
     runs_table,
     store_comparison,
     store_group_parameters,
     store_item_parameters,
-    store_scores,
     store_table,
 )
 from scoring.bank.roster_names import roster_students
+from scoring.bank.scores import read_scores, store_scores
 from scoring.bank.sittings import BankResponses, raw_responses, scored_responses
 from scoring.bank.standards import (
     OPERATIONAL,

@@ -1,26 +1,20 @@
-"""Storing and reading runs: parameters, populations, scores, comparisons, tables."""
+"""Storing and reading runs: parameters, populations, comparisons, tables."""
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from itembank import administrations, runs
-from itembank.database import bulk_insert
 from itembank.models import (
     Administration,
     Comparison,
-    District,
     GroupParameter,
     Item,
     ItemParameter,
     ItemVersion,
     Run,
-    Score,
-    Sitting,
-    Student,
     columns,
 )
 
@@ -117,55 +111,6 @@ def read_group_parameters(session: Session, run: Run, scale: str | None = "total
     frame[names] = frame[names].astype(float)
     frame = frame.set_index("group")
     return frame if scale is None else frame.drop(columns="scale")
-
-
-def store_scores(session: Session, run: Run, table: pd.DataFrame, persons: pd.DataFrame, scale: str = "total") -> None:
-    """Store the scores of a run on a scale, one row per sitting.
-
-    Args:
-        session: of `writing()`.
-        run: it.
-        table: index sitting; theta, se, status, optional p_mastery.
-        persons: as `BankResponses.persons`, for the districts.
-        scale: "total" or a concept.
-    """
-    ids = {d.code: d.id for d in session.exec(select(District)).all()}
-    districts = persons["district"].astype("str").map(ids).reindex(table.index).astype(int).tolist()
-    theta, se = _nullable(table["theta"]), _nullable(table["se"])
-    mastery = _nullable(table["p_mastery"]) if "p_mastery" in table else [None] * len(table)
-    status = table["status"].astype("str").tolist() if "status" in table else ["scored"] * len(table)
-    names = ("run_id", "scale", "sitting_id", "district_id", "theta", "se", "p_mastery", "status")
-    n = len(table)
-    sittings = table.index.to_numpy(dtype=np.int64).tolist()
-    rows = zip([run.id] * n, [scale] * n, sittings, districts, theta, se, mastery, status, strict=True)
-    bulk_insert(session, Score, names, rows)
-
-
-def _nullable(column: "pd.Series[Any]") -> list[float | None]:
-    values = column.to_numpy(dtype=float)
-    found: list[float | None] = values.tolist()
-    for i in np.flatnonzero(~np.isfinite(values)).tolist():
-        found[i] = None
-    return found
-
-
-def read_scores(session: Session, run: Run, scale: str | None = None) -> pd.DataFrame:
-    """Scores of a run: index sitting; scale, theta, se, p_mastery, status, and the student's id."""
-    score, sitting, student = columns(Score), columns(Sitting), columns(Student)
-    statement = (
-        sa.select(score.sitting_id, score.scale, score.theta, score.se, score.p_mastery, score.status, student.id)
-        .join(Sitting, sitting.id == score.sitting_id)
-        .join(Student, student.id == sitting.student_id)
-        .where(score.run_id == run.id)
-        .order_by(score.scale, score.sitting_id)
-    )
-    if scale is not None:
-        statement = statement.where(score.scale == scale)
-    names = ["sitting", "scale", "theta", "se", "p_mastery", "status", "student"]
-    frame = pd.DataFrame([tuple(r) for r in session.execute(statement)], columns=names)
-    for name in ("theta", "se", "p_mastery"):
-        frame[name] = frame[name].astype(float)
-    return frame.set_index("sitting")
 
 
 _COMPARISON = ("estimate", "se", "df", "low", "high", "n")

@@ -79,10 +79,9 @@ def compare_administration(
     bank.store_item_parameters(session, run, result.parameters, data.items)
     if result.profile is not None:
         keep_profile(session, run, result.profile)
-    bank.store_scores(session, run, analysis.scores, data.persons)
-    if result.profile is not None:
-        for concept in result.profile.concepts:
-            bank.store_scores(session, run, analysis.profile_scores[concept], data.persons, scale=concept)
+    concepts = () if result.profile is None else result.profile.concepts
+    by_concept = {concept: analysis.profile_scores[concept] for concept in concepts}
+    bank.store_scores(session, run, {"total": analysis.scores, **by_concept}, data.persons)
     if result.compared is not None:
         rows = result.compared.rename(columns={"measure": "statistic", "students_1": "n"})
         bank.store_comparison(session, run, rows)

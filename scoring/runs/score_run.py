@@ -132,10 +132,8 @@ def score_administration(
         details=details,
         person=person,
     )
-    bank.store_scores(session, run, scores, data.persons)
-    if concepts is not None:
-        for concept in concepts.columns.get_level_values(0).unique():
-            bank.store_scores(session, run, concepts[concept], data.persons, scale=concept)
+    by_concept = {} if concepts is None else {c: concepts[c] for c in concepts.columns.get_level_values(0).unique()}
+    bank.store_scores(session, run, {"total": scores, **by_concept}, data.persons)
     return Scored(
         run, scores, concepts, data, left_out, None if profile_run is None else profile_run.id, tuple(notices)
     )

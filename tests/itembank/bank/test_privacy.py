@@ -38,7 +38,7 @@ def sit(session, n=3):
         session.add(sitting)
         session.flush()
         session.add(models.RawResponse(sitting_id=sitting.id, district_id=home.id, packed=b"\x04" * 5))
-        session.add(models.Score(run_id=run.id, scale="total", sitting_id=sitting.id, district_id=home.id, theta=0.0))
+        session.add(models.Score(run_id=run.id, sitting_id=sitting.id, district_id=home.id, packed=b"\x00" * 25))
     session.flush()
 
 

@@ -148,7 +148,7 @@ def test_a_run_and_its_results_come_back_as_stored(loaded):
             },
             index=data.persons.index,
         )
-        gate.store_scores(session, run, scores, data.persons, "ratios")
+        gate.store_scores(session, run, {"ratios": scores}, data.persons)
         rows = [{"concept": "ratios", "contrast": "A-B", "statistic": "mastery", "estimate": 0.1, "reasons": ["few"]}]
         gate.store_comparison(session, run, pd.DataFrame(rows))
         gate.store_table(session, run, "extra", pd.DataFrame({"x": [1.5, None]}, index=pd.Index(["u", "v"], name="k")))

@@ -8,9 +8,6 @@ from itembank import database, decisions, people
 from itembank.models import Item, ItemVersion, Review, now
 from scoring import bank as gate
 from scoring.runs import cutting, scale_run
-from tests.itembank.bank.conftest import any_bank, any_furnished, server
-
-__all__ = ["any_bank", "any_furnished", "server"]
 
 
 def test_ratings_of_reviews_and_of_panels_make_one_cut(any_furnished):
