@@ -67,8 +67,10 @@ def option_part(options: pd.DataFrame, item: str, groups: tuple[str, ...], misco
         )
         for r in mine.drop_duplicates("option").sort_values("option", key=_in_order, kind="stable").itertuples()
     )
-    heads = columns("Option", "What it stands for", *(f"#{g}" for g in shown))
-    return table(Table(f"{item}: who chose what (of those who answered)", heads, rows))
+    typed = any(len(str(o)) != 1 or not str(o).isalpha() for o in mine["option"])
+    heads = columns("Answer" if typed else "Option", "What it stands for", *(f"#{g}" for g in shown))
+    said = "who answered what (of those who answered)" if typed else "who chose what (of those who answered)"
+    return table(Table(f"{item}: {said}", heads, rows))
 
 
 def _in_order(options: pd.Series) -> pd.Series:

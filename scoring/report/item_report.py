@@ -27,13 +27,12 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
     lead, lines = _said(a, concept)
     beside = [] if public else words.different_items(a, concept)
     shown = [r for r in a.mastery[a.mastery["concept"] == concept].itertuples() if r.shown]
-    stand = [f"{r.group}: {of_hundred(float(r.rate))} have mastered it" for r in shown]
+    stand = [_stands(r) for r in shown]
     cards = (
         Card("Where it stands", tuple(stand) or ("Shares are not shown.",)),
         Card("What can be said of the difference", tuple(lines) or ("Nothing is compared.",)),
         *(Card("What not to conclude", (line,), style="not") for line in beside),
-        Card("What it rests on", (f"{int(row['items'])} items, {int(row['points'])} points", str(row["advice"] or ""))
-             if row["advice"] else (f"{int(row['items'])} items, {int(row['points'])} points",)),
+        Card("What it rests on", (_counted(row), *([str(row["advice"])] if row["advice"] else []), RANGE)),
     )  # fmt: skip
     sections = [_misconceptions(a, concept)]
     if public:
@@ -52,6 +51,24 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
         footer=footer(a),
         provenance=f"concept: {names.get(concept, concept)} · {provenance(a)}",
     )
+
+
+def _stands(r: Any) -> str:
+    """A group's share of a concept, with its likely range and how many students it rests on."""
+    span = f", likely {100 * r.low:.0f} to {100 * r.high:.0f}" if r.low == r.low else ""
+    who = f" ({int(r.n):,} students)" if r.n == r.n else ""
+    return f"{r.group}: {of_hundred(float(r.rate))} have mastered it{span}{who}"
+
+
+def _points(row: Any, share: float) -> str:
+    """A share of an item's points in words; of an item of one point it is a share of the students."""
+    return f"{of_hundred(share)} got it right" if int(row["points"]) == 1 else f"{of_hundred(share)} of the points"
+
+
+def _counted(row: Any) -> str:
+    """How many items and points a concept has, with the right plurals."""
+    items, points = int(row["items"]), int(row["points"])
+    return f"{items} item{'' if items == 1 else 's'}, {points} point{'' if points == 1 else 's'}"
 
 
 def _said(a: Analysis, concept: str) -> tuple[str, list[str]]:
@@ -96,29 +113,35 @@ def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
     """One item: as typeset, who chose what, its curve in each district, its history."""
     a: Analysis = found.analysis
     row = a.items.loc[item]
-    by_group = [f"{g}: {of_hundred(float(row[f'share_correct: {g}']))} of the points" for g in a.groups]
-    numbers = [f"difficulty {blocks.with_sign(row['b'])} (± {row['se_b']:.2f})",
-               f"steepness {blocks.without_sign(row['a'])}",
+    by_group = [f"{g}: {_points(row, float(row[f'share_correct: {g}']))}" for g in a.groups]
+    by_group = by_group or [_points(row, float(row["share_correct"]))]
+    numbers = [f"difficulty {_with_error(row['b'], row['se_b'], blocks.with_sign(row['b']))}",
+               f"steepness {_with_error(row['a'], row['se_a'], blocks.without_sign(row['a']))}",
                f"goes with the rest: {blocks.without_sign(row['item_rest'])}"]  # fmt: skip
     cards = [
-        Card("How many got it", tuple(by_group) or (of_hundred(float(row["share_correct"])),)),
+        Card("How many got it", (*by_group, f"{int(row['n']):,} students answered it")),
         Card("Where it stands on the scale", tuple(numbers)),
     ]
     if str(row["flags"] or ""):
         cards.append(Card("To look at", (str(row["flags"]),), style="not"))
     differs = str(a.dif.at[item, "words"]) if item in a.dif.index else "not judged"
+    if gap := _equal_ability(a, item):
+        cards.append(Card("At equal ability", (gap,), style="not" if a.dif.at[item, "ets_class"] == "C" else ""))
     sections = [_item(found, item, 0)]
     if len(history):
         rows = tuple(
             (
                 Cell(str(r.run)), Cell(str(r.administration)), Cell(str(r.at)), Cell(f"version {r.version}"),
-                Cell(str(r.model)), blocks.count(r.n if r.n == r.n and r.n is not None else float("nan")),
+                Cell(str(r.model).upper()), blocks.count(r.n if r.n == r.n and r.n is not None else float("nan")),
                 blocks.number(r.b, signed=True), blocks.number(r.se_b), blocks.number(r.a),
             )
             for r in history.itertuples()
         )  # fmt: skip
-        heads = columns("Run", "Administration", "Day", "Text", "Model", "#Students", "#Difficulty", "#±", "#Steepness")
-        sections.append(Section("history", "History", (blocks.table(Table("Every calibration", heads, rows)),)))
+        heads = columns(
+            "Run", "Administration", "Day", "Text", "Model", "#Students", "#Difficulty", "#Its error", "#Steepness"
+        )
+        said = "Every calibration; the error is the standard error of the difficulty, students taken one by one"
+        sections.append(Section("history", "History", (blocks.table(Table(said, heads, rows)),)))
     return Page(
         title=f"{item}: {row['title']}",
         kicker=f"{a.title} · item report",
@@ -129,6 +152,28 @@ def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
         footer=footer(a),
         provenance=f"item: {item} · {provenance(a)}",
     )
+
+
+#: What the expert pages say of their ranges.
+RANGE = "Likely ranges are made so that 95 of 100 hold the true value."
+
+
+def _with_error(value: float, error: float, told: str) -> str:
+    """A parameter with its standard error and 95 % interval."""
+    if error != error:
+        return told
+    return f"{told} (standard error {error:.2f}; 95 %: {value - 1.96 * error:.2f} to {value + 1.96 * error:.2f})"
+
+
+def _equal_ability(a: Analysis, item: str) -> str:
+    """How far apart equally able students of the two groups are on an item, with its range; empty where not judged."""
+    if item not in a.dif.index or a.dif.at[item, "effect"] != a.dif.at[item, "effect"] or len(a.groups) != 2:
+        return ""
+    row = a.dif.loc[item]
+    span = "" if row["low"] != row["low"] else f", likely {blocks.signed(row['low'])} to {blocks.signed(row['high'])}"
+    sides = f"{a.groups[0]} minus {a.groups[1]}"
+    size = {"A": "small", "B": "moderate", "C": "large"}.get(str(row["ets_class"]), "size not judged")
+    return f"{sides}: {blocks.signed(row['effect'], ' in 100')} of the points{span} ({size}). {RANGE}"
 
 
 def _misconceptions(a: Analysis, concept: str) -> Section:
@@ -176,7 +221,7 @@ def _item(found: Any, item: str, number: int) -> Section:
         groups = tuple(g for g in found.analysis.groups if (found.curves["group"] == g).any())
         groups = groups or tuple(dict.fromkeys(found.curves["group"]))
         drawn = item_parts.item_curve(found.curves, item, groups)
-        caption = "Marks: what students did, with 95 % bands (11 students and more). Lines: what the model expects."
+        caption = "Marks: what students did, with 95 % bands (11 students and more). Line: what the model expects."
         parts.append(blocks.figure(drawn, caption))
         parts.append(_curve_table(found.curves, item))
     return Section(f"item-{number}", item, tuple(parts))

@@ -11,6 +11,8 @@ from scoring.report.comparison import footer, provenance, stamps
 from scoring.report.words import listed
 
 FEWEST = 11
+#: Half a 95 % interval in standard errors.
+Z95 = 1.96
 
 
 def school_page(found: Any, school: str, names: dict[str, str]) -> Page:
@@ -35,6 +37,7 @@ def school_page(found: Any, school: str, names: dict[str, str]) -> Page:
             "Expected means: what schools of this district reach on average with the same recorded students.",
             "A school with few students is drawn towards the middle, because little is known of it.",
             "This is no ranking: most schools cannot be told apart.",
+            "Of 100 likely ranges 95 hold the true value; among several concepts one may stand out by chance.",
         ), style="not"),
     ]  # fmt: skip
     parts: list[dict[str, Any]] = []
@@ -50,7 +53,12 @@ def school_page(found: Any, school: str, names: dict[str, str]) -> Page:
         parts.append(_effects(a, effects))
     sections = [Section("standing", "Where the school stands", tuple(parts)), _items(found, here, district)]
     small = ("Fewer than 11 students: not to be passed on",) if n < FEWEST else ()
-    said = f"{name} differs from what is expected in {listed(_names(a, effects))}." if above or below else ""
+    sides = [
+        f"{where} what is expected in {listed(_names(lines))}"
+        for where, lines in (("above", above), ("below", below))
+        if lines
+    ]
+    said = f"{name} is {' and '.join(sides)}." if sides else ""
     return Page(
         title=name,
         kicker=f"{a.title} · school report · {district}",
@@ -80,9 +88,8 @@ def _clear(a: Analysis, effects: pd.DataFrame) -> tuple[list[str], list[str]]:
     return above, below
 
 
-def _names(a: Analysis, effects: pd.DataFrame) -> list[str]:
-    above, below = _clear(a, effects)
-    return [text.split(":")[0].lower() for text in [*above, *below]]
+def _names(lines: list[str]) -> list[str]:
+    return [text.split(":")[0].lower() for text in lines]
 
 
 def _effects(a: Analysis, effects: pd.DataFrame) -> dict[str, Any]:
@@ -114,4 +121,10 @@ def _items(found: Any, here: Any, district: str) -> Section:
         if i in own.index
     )  # fmt: skip
     heads = columns("Item", "Concept", "Title", "#Here", "#In the district")
-    return Section("items", "Items", (blocks.table(Table("Share correct, item by item", heads, rows, True, 1)),))
+    n = int(sat.max()) if len(sat) else 0
+    reach = ""
+    if n >= FEWEST:
+        most = f"{100 * Z95 * (0.25 / n) ** 0.5:.0f} in 100"
+        reach = f"By chance alone a share of {n} students varies by up to {most} (95 of 100 times)."
+    told = [blocks.text(reach)] if reach else []
+    return Section("items", "Items", (*told, blocks.table(Table("Share correct, item by item", heads, rows, True, 1))))

@@ -22,7 +22,8 @@ TEXT: Mapping[str, Mapping[str, str]] = {
         "none": "None on this assessment.",
         "open_why": "The answers were too few or too mixed to be sure. Classwork will say more.",
         "lead": "Of {n} topics, {who} {told}.", "and": " and ",
-        "k": "has mastered {0}", "k0": "has mastered none yet", "m": "is still learning {0}",
+        "k": "has mastered {0}", "all": "has mastered all {0}", "k0": "has mastered none yet",
+        "m": "is still learning {0}",
         "u": "; for {0} we cannot say yet",
         "how": "How to read this",
         "how1": "“Has mastered”: of 100 students who answered like this, at least 80 have reached the goal. “Still "
@@ -31,7 +32,7 @@ TEXT: Mapping[str, Mapping[str, str]] = {
         "how3": "Ask the teacher which topic to practice first.",
         "table": "Topic by topic", "topic": "Topic", "points": "Points", "of": "{0} of {1}",
         "says": "What the answers say", "details": "The answers",
-        "chance": "Of 100 students who answered like this, so many have reached the goal",
+        "chance": "Of 100 who answered like this, so many have reached the goal",
         "about": "about {0}", "few": "fewer than 1", "most": "more than 99", "thin": "too few questions",
         "weighs": "The points alone do not decide. A hard question says more than an easy one, and the answers on the "
                   "other topics count too, because students who know one topic well often know the others. So the "
@@ -52,28 +53,30 @@ TEXT: Mapping[str, Mapping[str, str]] = {
         "title": "Matemáticas, tema por tema: {who}", "kicker": "{what} · para el estudiante y la familia",
         "yes": "Ya domina", "no": "Todavía está aprendiendo", "open": "Aún no se puede decir",
         "none": "Ninguno en esta evaluación.",
-        "open_why": "Las respuestas fueron pocas o muy variadas para estar seguros. El trabajo en clase dirá más.",
+        "open_why": "Hubo muy pocas respuestas, o fueron muy dispares, para saberlo con seguridad. El trabajo en "
+                    "clase dirá más.",
         "lead": "De {n} temas, {who} {told}.", "and": " y ",
-        "k": "ya domina {0}", "k0": "aún no domina ninguno", "m": "todavía está aprendiendo {0}",
+        "k": "ya domina {0}", "all": "ya domina los {0}", "k0": "aún no domina ninguno",
+        "m": "todavía está aprendiendo {0}",
         "u": "; de {0} aún no se puede decir",
         "how": "Cómo leer esta página",
         "how1": "«Ya domina»: de cada 100 estudiantes que respondieron así, por lo menos 80 alcanzaron la meta. "
-                "«Todavía está aprendiendo»: la alcanzaron 20 o menos. Entre los dos aún no se puede decir.",
-        "how2": "Una evaluación es un solo día. No decide la calificación ni el grupo en que estará.",
+                "«Todavía está aprendiendo»: la alcanzaron 20 o menos. Entre esos dos casos aún no se puede decir.",
+        "how2": "Una evaluación muestra un solo día. No decide la calificación ni el grupo de clase.",
         "how3": "Pregunte a la maestra o al maestro qué tema practicar primero.",
         "table": "Tema por tema", "topic": "Tema", "points": "Puntos", "of": "{0} de {1}",
         "says": "Lo que dicen las respuestas", "details": "Las respuestas",
-        "chance": "De cada 100 estudiantes que respondieron así, cuántos alcanzaron la meta",
+        "chance": "De cada 100 que respondieron así, cuántos alcanzaron la meta",
         "about": "unos {0}", "few": "menos de 1", "most": "más de 99", "thin": "muy pocas preguntas",
-        "weighs": "Los puntos solos no deciden. Una pregunta difícil dice más que una fácil, y también cuentan las "
-                  "respuestas de los otros temas, porque quien sabe bien un tema a menudo sabe los demás. Por eso los "
-                  "mismos puntos pueden dar otro resultado.",
+        "weighs": "Los puntos no deciden por sí solos. Una pregunta difícil dice más que una fácil, y también cuentan "
+                  "las respuestas de los otros temas, porque quien sabe bien un tema a menudo sabe los demás. Por eso, "
+                  "con los mismos puntos, el resultado puede ser distinto.",
         "less": "{topic}: {right} de {of} puntos, y todavía está aprendiendo. Esto pasa cuando las preguntas bien "
                 "contestadas eran de las más fáciles, o cuando las respuestas de los otros temas indican lo contrario. "
                 "De cada 100 estudiantes que respondieron así, {chance} alcanzaron la meta. Muestre esta línea a la "
                 "maestra o al maestro.",
         "more": "{topic}: {right} de {of} puntos, y ya domina el tema. Esto pasa cuando las preguntas bien contestadas "
-                "eran de las más difíciles, o cuando las respuestas de los otros temas lo apoyan. De cada 100 "
+                "eran de las más difíciles, o cuando las respuestas de los otros temas lo confirman. De cada 100 "
                 "estudiantes que respondieron así, {chance} alcanzaron la meta.",
         "goal": "La meta de cada tema es provisional: los maestros todavía no la han fijado.",
         "simulated": "Estudiante simulado: no es un niño real", "private": "Privado: para esta familia y sus maestros",
@@ -144,7 +147,8 @@ def source(analysis: Analysis, language: str = "en") -> str:
 
 def _lead(t: Mapping[str, str], who: str, told: Mapping[str, str]) -> str:
     yes, no, open_ = (sum(found == v for found in told.values()) for v in ("yes", "no", "open"))
-    clauses = [t["k"].format(yes) if yes else t["k0"], *([t["m"].format(no)] if no else [])]
+    whole = "all" if 1 < yes == len(told) else "k"
+    clauses = [t[whole].format(yes) if yes else t["k0"], *([t["m"].format(no)] if no else [])]
     words = t["and"].join(clauses) + (t["u"].format(open_) if open_ else "")
     return t["lead"].format(who=who, n=len(told), told=words)
 

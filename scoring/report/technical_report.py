@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from scoring.analysis.result import TOTAL, Analysis
@@ -34,6 +35,29 @@ METHODS = (
     "Disclosure: no cell under 11 students, complementary suppression, top and bottom coding, earlier releases taken "
     "as known; attacked by linear programming (docs/methods/disclosure.md).",
 )
+SCORING = (
+    "An omitted answer and one with several marks where one is asked for score 0. What was not reached is left out of "
+    "calibration, concepts and comparison alike (`itembank score run --not-reached zero` counts it 0, for students’ "
+    "own results only). What was not administered counts neither way.",
+    "Answers, keys and scores are stored apart: a corrected key scores again, and results that rest on the old one are "
+    "refused as stale.",
+)
+EVIDENCE = (
+    "Content: an item is approved by both districts, in each by somebody who did not write it; items that were taken "
+    "in as released were not reviewed here. What the items measure stands in chapter 3, what reviewers said of each in "
+    "`itembank reviews show`.",
+    "Response processes: each wrong option stands for a named misconception; how often each was chosen stands in "
+    "options.csv and misconceptions.csv. Students were not observed or interviewed while solving.",
+    "Internal structure: fit of model and items in chapter 4, accuracy of each concept in chapter 5, items that work "
+    "differently in chapter 6.",
+    "Relations to other variables: none were collected (no grades, no state scores), so no such evidence is claimed.",
+    "Consequences: not studied. The uses that are not supported are named in chapter 1.",
+)
+SPANS = "Columns low and high hold 95 % intervals, se is the standard error, n the students a number rests on."
+NO_RATERS = (
+    "A cut without raters has no standard error: it is a rule, not an estimate, and is labelled provisional until "
+    "teachers of both districts have rated the items."
+)
 LIMITS = (
     "The cut is held fixed in standard errors; rates at the cut plus and minus one SE stand in the tables.",
     "Intervals are for schools like these; two districts never support a claim about districts like them.",
@@ -55,14 +79,15 @@ def technical_page(found: Any, facts: dict[str, pd.DataFrame], folder: str) -> P
     sections = (
         Section("uses", "1 Purposes and uses", (blocks.bullets(USES),)),
         Section("design", "2 Design, participants and coverage", tuple(_design(a, found))),
-        Section("items", "3 Items, scoring and content", tuple(_items(a))),
+        Section("items", "3 Items, scoring and content", tuple(_items(a, facts))),
         Section("calibration", "4 Calibration, scaling and fit", tuple(_calibration(a, found, facts))),
         Section("precision", "5 Reliability and errors of measurement", tuple(_precision(a, facts))),
         Section("fairness", "6 Fairness: items that work differently", tuple(_fairness(a))),
         Section("standards", "7 Performance standards", tuple(_standards(a))),
         Section("groups", "8 Comparison of groups and its uncertainty", tuple(_groups(a))),
-        Section("limits", "9 Comparability and limits", tuple(_limits(a))),
-        Section("reproduce", "10 Reproducing every number", tuple(_reproduce(a, found, folder))),
+        Section("validity", "9 Evidence for the intended uses", (blocks.bullets(EVIDENCE),)),
+        Section("limits", "10 Comparability and limits", tuple(_limits(a))),
+        Section("reproduce", "11 Reproducing every number", tuple(_reproduce(a, found, folder))),
     )
     return Page(
         title=f"Technical report: {a.title}",
@@ -70,10 +95,10 @@ def technical_page(found: Any, facts: dict[str, pd.DataFrame], folder: str) -> P
         lead=f"What was measured, how, how exactly, and what it may be used for. Every table lies in {folder}/ as CSV.",
         stamps=tuple(comparison.stamps(a)),
         cards=(
-            Card("Stamp", (f"{a.stamp or 'nothing compared'}",)),
+            Card("Comparability", (f"{a.stamp or 'nothing compared'}", *_failed(a))),
             Card("Estimation", (
                 f"converged: {'yes' if a.fit.get('converged') else 'no'}",
-                f"log-likelihood {float(a.fit['log_likelihood']):.3f}, {a.fit.get('n_parameters', '')} parameters",
+                f"log-likelihood {float(a.fit['log_likelihood']):,.3f}, {a.fit.get('n_parameters', '')} parameters",
             )),
         ),
         sections=sections,
@@ -99,11 +124,27 @@ def frame(table: pd.DataFrame, caption: str, fold: bool = False, digits: int = 3
     """Any DataFrame as a table of the page: numbers right, missing cells empty."""
     flat = table.reset_index() if table.index.name else table
     heads = columns(*(f"#{c}" if pd.api.types.is_numeric_dtype(flat[c]) else str(c) for c in flat.columns))
-    rows = tuple(tuple(_cell(v, digits) for v in row) for row in flat.itertuples(index=False))
+    facts = list(flat.columns[1:]) == ["value"]  # a fact and its value in each row: the row says what it is
+    whole = {c: facts or not pd.api.types.is_float_dtype(flat[c]) or (flat[c].dropna() % 1 == 0).all() for c in flat}
+    rows = tuple(
+        tuple(_cell(v, digits, str(row[0] if facts else c), whole[c]) for c, v in zip(flat.columns, row, strict=True))
+        for row in flat.itertuples(index=False)
+    )
     return blocks.table(Table(caption, heads, rows, True), fold)
 
 
-def _cell(value: Any, digits: int) -> Cell:
+def _failed(a: Analysis) -> list[str]:
+    """What the gate found failed or not recorded, in short: the details stand in their chapter."""
+    if not len(a.gate):
+        return []
+    told = {state: list(a.gate.loc[a.gate["state"] == state, "check"]) for state in ("failed", "not recorded")}
+    return [f"{state}: {', '.join(map(str, checks))}" for state, checks in told.items() if checks]
+
+
+def _cell(value: Any, digits: int, name: str, whole: bool) -> Cell:
+    """A value as a cell; `whole` lets a float without decimals stand as a count, `name` tells a p value."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return Cell("yes" if value else "no")
     if isinstance(value, int):
@@ -111,7 +152,11 @@ def _cell(value: Any, digits: int) -> Cell:
     if isinstance(value, float):
         if value != value:
             return Cell("")
-        return Cell(f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.4g}", value)
+        if name.startswith("p_") and value < 0.5 * 10**-digits:  # no chance is nought
+            return Cell(f"<{10**-digits:.{digits}f}", value)
+        if whole and value.is_integer():
+            return Cell(f"{value:,.0f}", value)
+        return Cell(blocks.without_sign(value, digits) if abs(value) < 1e6 else f"{value:,.0f}", value)
     return Cell("" if value is None else str(value))
 
 
@@ -119,6 +164,10 @@ def _design(a: Analysis, found: Any) -> list[dict[str, Any]]:
     adm = found.data.administration
     out = [blocks.text(f"Administration {adm.code}, {adm.opens_on} to {adm.closes_on}, {adm.mode}; "
                        f"forms: {', '.join(sorted(set(found.data.persons['form'].astype(str))))}.")]  # fmt: skip
+    offered = dict(getattr(adm, "details", None) or {})
+    told = [f"{name}: {', '.join(map(str, offered.get(name) or ())) or 'none recorded'}"
+            for name in ("accommodations", "languages")]  # fmt: skip
+    out.append(blocks.text(f"Offered: {'; '.join(told)}."))
     if len(a.participation):
         out.append(frame(a.participation, "Participants"))
     if len(a.coverage):
@@ -126,15 +175,19 @@ def _design(a: Analysis, found: Any) -> list[dict[str, Any]]:
     return out
 
 
-def _items(a: Analysis) -> list[dict[str, Any]]:
+def _items(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     shown = a.items[[c for c in a.items.columns if c != "title"]]
     by = a.items.groupby("concept").agg(items=("n", "size"), points=("points", "sum"), students=("n", "min"))
-    return [frame(by, "Content: items and points by concept"), frame(shown, "Item statistics", fold=True)]
+    content = facts.get("content", by)
+    return [
+        blocks.bullets(SCORING),
+        frame(content, "Content by concept: kinds of items, standards, depth of knowledge, districts of the authors"),
+        frame(shown, "Item statistics, with standard errors of slope and difficulty", fold=True),
+    ]
 
 
 def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    facts_told = {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in a.fit.items()}
-    told = pd.DataFrame({"value": facts_told}).rename_axis("fact")
+    told = pd.DataFrame({"value": {k: _fact(v) for k, v in a.fit.items()}}).rename_axis("fact")
     out = [blocks.bullets(METHODS[:2]), frame(told, "Estimation")]
     if found.calibration is None:
         out.append(
@@ -150,11 +203,28 @@ def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> lis
     return out
 
 
+def _fact(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) >= 0.001 or not value else f"{value:.2g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _precision(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     out = [frame(facts["reliability"], "Reliability of the score over all items")] if "reliability" in facts else []
+    if "conditional error" in facts:
+        caption = "Error of measurement along the scale: sem in spreads, score_sem in points of the whole test"
+        out.append(frame(facts["conditional error"], caption, fold=True, digits=2))
     if len(a.concepts):
         shown = a.concepts[[c for c in ("items", "points", "accuracy", "evidence", "advice") if c in a.concepts]]
         out.append(frame(shown, "Accuracy of each concept from its own items (PRMSE) and whether it is reported"))
+    if "verdicts" in facts:
+        caption = (
+            "Verdicts at the cut, from each student’s score and its error (Rudner 2001, 2005): share right, share "
+            "alike on a second form, and the share that is left undecided"
+        )
+        out.append(frame(facts["verdicts"], caption))
     return out or [blocks.text("Nothing was estimated.")]
 
 
@@ -169,11 +239,15 @@ def _fairness(a: Analysis) -> list[dict[str, Any]]:
 def _standards(a: Analysis) -> list[dict[str, Any]]:
     if not len(a.concepts):
         return [blocks.text("No concepts, no cuts.")]
-    return [frame(a.concepts[["cut", "cut_kind", "cut_se"]], "Cuts on each concept's scale (pooled mean 0, SD 1)")]
+    shown = a.concepts[[c for c in ("cut", "cut_kind", "cut_se", "cut_basis") if c in a.concepts]]
+    out = [frame(shown, "Cuts on each concept’s scale (pooled mean 0, SD 1) and what they rest on")]
+    if shown["cut_se"].isna().any():
+        out.append(blocks.text(NO_RATERS))
+    return out
 
 
 def _groups(a: Analysis) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = [blocks.text(METHODS[2])]
+    out: list[dict[str, Any]] = [blocks.text(METHODS[2]), blocks.text(SPANS)]
     for table, caption in (
         (a.mastery, "Share who have mastered each concept"),
         (a.contrasts, "Differences in mastery"),

@@ -68,7 +68,11 @@ def pages() -> dict[str, blocks.Page]:
         [(1, "autumn", "2026-11-01", 1, "2pl", 5000.0, 0.1, 0.05, 1.2)],
         columns=["run", "administration", "at", "version", "model", "n", "b", "se_b", "a"],
     )
-    facts = {"model fit": pd.DataFrame({"value": [0.02]}, index=pd.Index(["rmsea"], name="what"))}
+    facts = {
+        "model fit": pd.DataFrame({"value": [0.02, 1e-9]}, index=pd.Index(["rmsea", "p_value"], name="what")),
+        "conditional error": pd.DataFrame({"sem": [0.5, 0.25]}, index=pd.Index([-1.0, 0.5], name="theta")),
+        "verdicts": pd.DataFrame({"n": [5811], "accuracy": [0.863]}, index=pd.Index([CONCEPT], name="concept")),
+    }
     return {
         "concept": item_report.concept_page(given, CONCEPT),
         "item": item_report.item_page(given, "G7-00", history),
@@ -93,6 +97,28 @@ def test_one_silent_file_and_an_accessible_pdf(made, name):
     pdf = paper.pdf(made[name])  # PDF/UA-1: Typst refuses charts without words and skipped headings
     assert pdf.startswith(b"%PDF")
     assert paper.pdf(made[name]) == pdf
+
+
+def test_the_technical_report_gives_errors_along_the_scale_and_of_verdicts_and_no_chance_of_nought(made):
+    sections = {s.id: s for s in made["technical"].sections}
+    told = {p["table"].caption.split(":")[0]: p["table"] for s in sections.values() for p in s.parts if "table" in p}
+    assert [[c.text for c in row] for row in told["Error of measurement along the scale"].rows] == [
+        ["-1.00", "0.50"],
+        ["0.50", "0.25"],
+    ]
+    fit = told["Fit of the model (M2 or C2, RMSEA2, SRMSR, CFI, TLI)"]
+    assert ["p_value", "<0.001"] in [[c.text for c in row] for row in fit.rows]
+    assert any(caption.startswith("Verdicts at the cut") for caption in told)
+    assert "no such evidence is claimed" in " ".join(sections["validity"].parts[0]["lines"])
+
+
+def test_expert_pages_give_every_share_its_range_and_its_students(made):
+    stands = {c.title: c.lines for c in made["concept"].cards}["Where it stands"]
+    assert all("likely" in line and "students)" in line for line in stands)
+    cards = {c.title: c.lines for c in made["item"].cards}
+    assert "standard error" in cards["Where it stands on the scale"][0]
+    assert "students answered it" in cards["How many got it"][-1]
+    assert "likely" in cards["At equal ability"][0]
 
 
 @pytest.mark.parametrize("name", ["student", "student es", "roster", "school"])
