@@ -23,7 +23,7 @@ class Paper:
         items: in order, as frozen, with their options as this version prints them.
         details: what the plan said besides.
         sections: (name, number of its items) in order; one without a name where there are none.
-        misconceptions, concepts: id -> name.
+        misconceptions, concepts: id -> name. translated: "name-es" -> concept -> its name there.
     """
 
     title: str
@@ -34,6 +34,11 @@ class Paper:
     version: str = ""
     sections: tuple[tuple[str, int], ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    translated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def concepts_in(self, language: str) -> dict[str, str]:
+        """The names of the concepts in a language, as far as the framework has them."""
+        return {**self.concepts, **self.translated.get(f"name-{language}", {})}
 
     def title_in(self, language: str) -> str:
         """The title in a language, as far as the plan said it."""
@@ -65,13 +70,20 @@ def paper(session: Session, code: str) -> Paper:
             items.append(shuffling.shuffled(item, line.letters))
     if without:
         raise Rejected("no-text", f"{code} cannot be printed.", "itembank items import the item files", without)
+    concepts = session.exec(select(Concept)).all()
+    translated: dict[str, dict[str, str]] = {}
+    for concept in concepts:
+        for key, name in (concept.raw or {}).items():
+            if str(key).startswith("name-") and name:
+                translated.setdefault(str(key), {})[concept.code] = str(name)
     return Paper(
         form.title or form.code,
         form.code,
         tuple(items),
         {m.code: m.title for m in session.exec(select(Misconception)).all()},
-        {c.code: c.title for c in session.exec(select(Concept)).all()},
+        {c.code: c.title for c in concepts},
         form.version,
         tuple((name, sum(1 for _ in own)) for name, own in groupby(line.section for line in listed)),
         form.details,
+        translated,
     )

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -103,10 +104,42 @@ def emit_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], format:
     numeric = [
         bool(rows) and all(isinstance(row.get(c), (int, float)) or row.get(c) is None for row in rows) for c in columns
     ]
+    for i in (i for i, c in enumerate(columns) if c.startswith("p_")):  # no chance is nought
+        for line, row in zip(cells, rows, strict=True):
+            value = row.get(columns[i])
+            line[i] = "<0.001" if isinstance(value, float) and value < 0.0005 else line[i]
     width = [max([len(c)] + [len(line[i]) for line in cells]) for i, c in enumerate(columns)]
-    for line in [list(columns), ["-" * w for w in width], *cells]:
-        padded = [t.rjust(w) if n else t.ljust(w) for t, w, n in zip(line, width, numeric, strict=True)]
-        print("  ".join(padded).rstrip())
+    for k, shown in enumerate(_parts(width, _screen(), _naming(cells))):
+        if k:
+            print()
+        for line in [list(columns), ["-" * w for w in width], *cells]:
+            print("  ".join(line[i].rjust(width[i]) if numeric[i] else line[i].ljust(width[i]) for i in shown).rstrip())
+
+
+def _screen() -> int | None:
+    """Columns of the terminal that a person looks at; None for a file or a pipe, where a row stays one line."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _naming(cells: Sequence[Sequence[str]]) -> int:
+    """How many leading columns it takes to tell the rows apart, three at most."""
+    unique = (k for k in (1, 2) if len({tuple(line[:k]) for line in cells}) == len(cells))
+    return next(unique, 3)
+
+
+def _parts(width: Sequence[int], screen: int | None, naming: int) -> list[list[int]]:
+    """Columns that stand beside each other: all, or as many as a terminal holds, the naming ones in each part."""
+    every = list(range(len(width)))
+    if screen is None or sum(width) + 2 * (len(width) - 1) <= screen:
+        return [every]
+    while naming > 1 and sum(width[:naming]) + 2 * naming > 0.7 * screen:
+        naming -= 1
+    parts = [every[:naming]]
+    for i in every[naming:]:
+        if len(parts[-1]) > naming and sum(width[j] + 2 for j in parts[-1]) + width[i] > screen:
+            parts.append(every[:naming])
+        parts[-1].append(i)
+    return parts
 
 
 def show_findings(findings: Sequence[Finding], format: Format = "table", limit: int = 200) -> None:

@@ -62,7 +62,7 @@ def booklet(
             language,
             instructions=instructions,
             misconceptions=found.misconceptions,
-            concepts=found.concepts,
+            concepts=found.concepts_in(language),
             footer=found.footer,
             large=large_print,
             version=found.version,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from itembank import database, terminal
+from itembank import database, form_paper, terminal
 
 HERE = Path(__file__).parent / "items"
 
@@ -324,6 +324,14 @@ def test_a_frozen_form_on_paper(run, bank: Path, tmp_path: Path) -> None:  # typ
         assert code == 0, err
         assert "3 questions" in err
         assert (tmp_path / f"F1-{edition}-es.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "names.yaml").write_text("- {id: graphs, name: Graphs, name-es: Gráficas, grades: [7]}\n", "utf-8")
+    code, _, err = run("concepts", "import", "names.yaml")
+    assert code == 0, err
+    with database.reading() as session:
+        paper = form_paper.paper(session, "F1")
+    assert paper.concepts_in("es")["graphs"] == "Gráficas"
+    assert paper.concepts_in("en")["graphs"] == "Graphs"
+    assert paper.concepts_in("es")["rates"] == paper.concepts["rates"]  # without a Spanish name its own
     assert run("forms", "booklet", "F1", "-o", "no.pdf", "--dry-run")[0] == 0
     assert not (tmp_path / "no.pdf").exists()
     assert run("forms", "booklet", "F9")[0] == 3

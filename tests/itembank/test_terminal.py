@@ -45,6 +45,32 @@ def test_rows_as_json_are_strict_too(capsys: pytest.CaptureFixture[str]) -> None
     assert strict(capsys.readouterr().out) == [{"a": None, "b": 1.5}]
 
 
+def test_a_table_wider_than_the_terminal_comes_in_parts_with_its_first_column_in_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"item": "G7-EE-001", "a": 1.25, "p_value": 1e-9, "title": "Walking speed"}]
+    monkeypatch.setattr(terminal, "_screen", lambda: 25)
+    terminal.emit_rows(rows, ["item", "a", "p_value", "title"])
+    assert capsys.readouterr().out.splitlines() == [
+        "item           a  p_value", "---------  -----  -------", "G7-EE-001  1.250   <0.001", "",
+        "item       title", "---------  -------------", "G7-EE-001  Walking speed",
+    ]  # fmt: skip
+
+
+def test_every_part_names_its_rows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"concept": "ratios", "group": group, "n": 2721, "rate": 0.25} for group in ("A", "B")]
+    monkeypatch.setattr(terminal, "_screen", lambda: 24)
+    terminal.emit_rows(rows, ["concept", "group", "n", "rate"])
+    first, second = (part.splitlines() for part in capsys.readouterr().out.split("\n\n"))
+    assert first[2:] == ["ratios   A      2721", "ratios   B      2721"]
+    assert second[2:] == ["ratios   A      0.250", "ratios   B      0.250"]
+
+
+def test_a_piped_table_keeps_a_row_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.emit_rows([{"item": "G7-EE-001", "title": "x" * 300}], ["item", "title"])
+    assert capsys.readouterr().out.splitlines()[2] == "G7-EE-001  " + "x" * 300
+
+
 def test_a_defect_deep_in_any_of_our_folders_is_named_there(capsys: pytest.CaptureFixture[str]) -> None:
     from scoring.comparison.comparing import read_cuts
 
