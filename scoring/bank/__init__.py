@@ -148,27 +148,41 @@ def propose_publication(session: Session, run: Run, reason: str, as_: str = "") 
 
 
 def provenance_of(session: Session, run: Run) -> dict[str, list[dict[str, Any]]]:
-    """What a run read, by kind: files with their hashes, keys and item versions by item, other runs."""
+    """What a run read, by kind: files with their hashes, keys and item versions by item (and the newest there are),
+    other runs with their kind and status."""
     refs: dict[str, list[int]] = {}
     for kind, ref in inputs_of(session, run):
         refs.setdefault(kind, []).append(ref)
-    items = {i.id: i.code for i in session.exec(select(Item)).all()}
+    listed = session.exec(select(Item)).all()
+    items, latest = {i.id: i.code for i in listed}, {i.id: i.latest for i in listed}
     versions = {
         v.id: v for v in session.exec(select(ItemVersion).where(col(ItemVersion.id).in_(refs.get("item", [])))).all()
     }
     keys = session.exec(select(KeyVersion).where(col(KeyVersion.id).in_(refs.get("key", [])))).all()
+    places = [k.item_version_id for k in keys]
+    newest: dict[int, int] = {}
+    for key in session.exec(select(KeyVersion).where(col(KeyVersion.item_version_id).in_(places))).all():
+        newest[key.item_version_id] = max(key.number, newest.get(key.item_version_id, 0))
+    runs = session.exec(select(Run).where(col(Run.id).in_(refs.get("run", []))).order_by(col(Run.id))).all()
     files = session.exec(select(Import).where(col(Import.id).in_(refs.get("import", [])))).all()
     return {
         "files": [
             {"name": f.file_name, "sha256": f.content_hash, "rows": f.rows, "loaded": f.loaded_at} for f in files
         ],
-        "items": [{"item": items[v.item_id], "version": v.number, "hash": v.content_hash} for v in versions.values()],
+        "items": [
+            {"item": items[v.item_id], "version": v.number, "hash": v.content_hash, "newest": latest[v.item_id]}
+            for v in versions.values()
+        ],
         "keys": [
-            {"item": items[versions[k.item_version_id].item_id], "version": k.number}
+            {
+                "item": items[versions[k.item_version_id].item_id],
+                "version": k.number,
+                "newest": newest[k.item_version_id],
+            }
             for k in keys
             if k.item_version_id in versions
         ],
-        "runs": [{"run": ref} for ref in refs.get("run", [])],
+        "runs": [{"run": r.id, "kind": r.kind, "status": r.status} for r in runs],
     }
 
 

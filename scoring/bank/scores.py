@@ -71,13 +71,14 @@ def _packed(values: list[list[NDArray[np.float64] | None]], status: NDArray[np.i
         yield pack(block, status[here])
 
 
-def read_scores(session: Session, run: Run, scale: str | None = None) -> pd.DataFrame:
+def read_scores(session: Session, run: Run, scale: str | None = None, sitting_id: int | None = None) -> pd.DataFrame:
     """Scores of a run: index sitting; scale, theta, se, p_mastery, status, and the student's id.
 
     Args:
         session: a session.
         run: it; without scores it gives no rows.
         scale: one of its scales alone; another gives no rows.
+        sitting_id: one of its sittings alone.
 
     Raises:
         ValueError: the bytes do not fit the run's scales.
@@ -99,6 +100,8 @@ def read_scores(session: Session, run: Run, scale: str | None = None) -> pd.Data
         .where(score.run_id == run.id)
         .order_by(score.sitting_id)
     )
+    if sitting_id is not None:
+        statement = statement.where(score.sitting_id == sitting_id)
     # past the session, which would look at every row for objects of its own: half of the time
     rows = session.connection().execute(statement).all() if wanted else []
     sittings, students = (np.array([r[i] for r in rows], dtype=np.int64) for i in (0, 1))

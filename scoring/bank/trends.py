@@ -7,7 +7,17 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from itembank import actions, administrations, decisions, indicators
-from itembank.models import Administration, District, Run, School, Sitting, columns
+from itembank.models import (
+    Administration,
+    AuditEvent,
+    District,
+    Indicator,
+    IndicatorValue,
+    Run,
+    School,
+    Sitting,
+    columns,
+)
 
 VALUE = ("indicator", "district", "school", "subgroup", "period", "value", "n", "se", "source", "derived")
 
@@ -23,6 +33,24 @@ def indicator_values(session: Session) -> pd.DataFrame:
     """Values, stored and derived: the columns of `VALUE`; n and se are NaN where not known."""
     table = pd.DataFrame([{n: getattr(v, n) for n in VALUE} for v in indicators.values(session)], columns=list(VALUE))
     return table.astype({"value": float, "n": float, "se": float})
+
+
+def value_files(session: Session) -> pd.DataFrame:
+    """Where stored values came from: indicator, district, school, subgroup, period, sha256, file, loaded, person.
+
+    The file's name, when it was loaded and by whom are those of the audit's entry with the same hash.
+    """
+    value, indicator, district = columns(IndicatorValue), columns(Indicator), columns(District)
+    statement = (
+        sa.select(indicator.code, district.code, value.school, value.subgroup, value.period, value.content_hash)
+        .join(Indicator, indicator.id == value.indicator_id)
+        .join(District, district.id == value.district_id)
+    )
+    events = session.exec(select(AuditEvent).where(AuditEvent.action == "import indicators")).all()
+    loaded = {str(e.details.get("sha256", "")): (e.subject, e.at, e.person) for e in events}
+    rows = [(*r, *loaded.get(r[5], ("", "", ""))) for r in session.execute(statement)]
+    names = ["indicator", "district", "school", "subgroup", "period", "sha256", "file", "loaded", "person"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def indicator_targets(session: Session) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """`itembank why`: from a number in a report to everything it rests on."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,28 +14,30 @@ def why(
     cell: Annotated[
         str,
         typer.Argument(
-            help="RUN, RUN:CONCEPT, RUN:CONCEPT:DISTRICT, RUN:ITEM or RUN:ITEM:DISTRICT, as the report's last line and "
-            "tables name them."
+            help="As the line under a report's table has it: RUN, RUN:TABLE:WORDS (3:mastery:geometry:district-a), "
+            "RUN-RUN:changes:WORDS, indicators:CODE:DISTRICT:PERIOD. For short: RUN:CONCEPT:DISTRICT, RUN:ITEM."
         ),
     ],
     json: Json = False,
 ) -> None:
-    """Trace a number: its run, software, seed, keys, item versions, files and hashes, and whether it still stands."""
+    """Trace a number: its run, parameters, software, keys, item versions, N, files, hashes; and if it still stands."""
     from itembank import terminal
-    from itembank.errors import UsageFault
     from scoring import bank
     from scoring.runs.tracing import trace
 
-    number, *rest = cell.split(":")
-    if not number.isdigit() or len(rest) > 2:
-        raise UsageFault("bad-cell", f"{cell!r} names no cell.", "For example: itembank why 3:geometry-measurement:A")
     with bank.reading() as session:
-        found = trace(session, int(number), *rest)
+        found = trace(session, cell)
     if json:
         terminal.emit_json(found)
         return
     for name, value in found.items():
-        lines = value if isinstance(value, list) else [value]
+        lines = [_line(v) for v in value] if isinstance(value, list) else [value]
         terminal.emit(f"{name}: {lines[0] if lines else 'none'}")
         for line in lines[1:]:
             terminal.emit(f"{'':{len(name)}}  {line}")
+
+
+def _line(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name.replace('_', ' ')} {told}" for name, told in value.items())

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
+#: Under a table: what the command before it and after it is about.
+ASKING = ("Where the first row comes from: ", " · other rows: their own words")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -42,6 +45,7 @@ class Table:
         columns, rows: each row as many cells as columns; the first cell is the row's head.
         sortable: whether a click on a head sorts.
         filter: column by whose values the rows can be filtered, or None.
+        why: address of each row (`scoring.analysis.cells`), for `itembank why`; empty without a bank.
     """
 
     caption: str
@@ -49,6 +53,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     sortable: bool = False
     filter: int | None = None
+    why: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.why and len(self.why) != len(self.rows):
+            raise ValueError(f"{self.caption}: {len(self.why)} addresses for {len(self.rows)} rows")
 
     @property
     def stacked(self) -> bool:
@@ -69,7 +78,7 @@ def without_empty(table: Table) -> Table:
     keep = [i for i in range(len(table.columns)) if i == 0 or any(row[i].text not in ("", "0") for row in table.rows)]
     place = None if table.filter is None or table.filter not in keep else keep.index(table.filter)
     rows = tuple(tuple(row[i] for i in keep) for row in table.rows)
-    return Table(table.caption, tuple(table.columns[i] for i in keep), rows, table.sortable, place)
+    return Table(table.caption, tuple(table.columns[i] for i in keep), rows, table.sortable, place, table.why)
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,8 @@ class Page:
         sections: the rest.
         footer, provenance: small print; a hash can be typed into `itembank bank verify`.
         language: "en" or "es", for screen readers.
+        addresses: whether a line under each table says how to ask where its numbers come from; the rows carry their
+            addresses anyway.
     """
 
     title: str
@@ -179,6 +190,7 @@ class Page:
     footer: str = ""
     provenance: str = ""
     language: str = "en"
+    addresses: bool = True
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -211,4 +223,4 @@ def render(page: Page, template: str = "document.html", more_script: str = "", *
     if more_script:
         script += (folder / more_script).read_text(encoding="utf-8")
     names = {"title": page.title, "language": page.language, **more}
-    return environment.get_template(template).render(style=style, script=script, page=page, **names)
+    return environment.get_template(template).render(style=style, script=script, page=page, asking=ASKING, **names)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks, charts, words
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
@@ -56,7 +57,13 @@ def comparison(analysis: Analysis) -> Page:
         sections=tuple(section for section in sections if section.parts),
         footer=footer(analysis),
         provenance=provenance(analysis),
+        addresses=is_internal(analysis),
     )
+
+
+def is_internal(analysis: Analysis) -> bool:
+    """Whether readers have the bank, and can be told under each table what to type."""
+    return "edition" not in analysis.provenance
 
 
 def _cards(analysis: Analysis, standing: words.Standing) -> list[Card]:
@@ -84,7 +91,9 @@ def _cards(analysis: Analysis, standing: words.Standing) -> list[Card]:
 
 def provenance(analysis: Analysis) -> str:
     """Where the numbers come from, for the small print."""
-    return " · ".join(f"{k}: {v}" for k, v in analysis.provenance.items() if k not in ("interval", "edition"))
+    facts = [f"{k}: {v}" for k, v in analysis.provenance.items() if k not in ("interval", "edition")]
+    start = at.start_of(analysis)
+    return " · ".join([*facts, *([f"where a number comes from: itembank why {start}:TABLE:WORDS"] if start else [])])
 
 
 def stamps(analysis: Analysis) -> list[str]:
@@ -130,8 +139,13 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "Note",
         )
         parts.append(
-            blocks.table(Table("Share of students who have mastered each concept", heads, tuple(rows), True, 0))
-        )
+            blocks.table(
+                Table(
+                    "Share of students who have mastered each concept", heads, tuple(rows), True, 0,
+                    at.addresses(analysis, "mastery", analysis.mastery),
+                )
+            )
+        )  # fmt: skip
     if len(analysis.contrasts):
         sizes = words.sizes(analysis)
         rows = [
@@ -153,7 +167,9 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "#How often chance alone makes such a gap",
             "What can be said",
         )
-        parts.append(blocks.table(Table("Differences in the share who have mastered it", heads, tuple(rows))))
+        why = at.addresses(analysis, "differences", analysis.contrasts)
+        caption = "Differences in the share who have mastered it"
+        parts.append(blocks.table(Table(caption, heads, tuple(rows), why=why)))
     if len(analysis.concepts):
         rows = [
             (
@@ -174,7 +190,8 @@ def _concepts(analysis: Analysis, names: dict[str, str]) -> Section:
             "Evidence",
             "What would help",
         )
-        parts.append(blocks.table(Table("How much evidence each concept rests on", heads, tuple(rows))))
+        why = at.addresses(analysis, "evidence", analysis.concepts)
+        parts.append(blocks.table(Table("How much evidence each concept rests on", heads, tuple(rows), why=why)))
     parts += _other_bars(analysis, names)
     return Section("concepts", "Concepts", tuple(parts))
 
@@ -187,6 +204,7 @@ def _other_bars(analysis: Analysis, names: dict[str, str]) -> list[dict[str, Any
     """What the shares would be if the bar stood one standard error lower or higher; nothing where it has none."""
     if "rate_lower_cut" not in analysis.mastery or not analysis.mastery["rate_lower_cut"].notna().any():
         return []
+    known = analysis.mastery[analysis.mastery["shown"].astype(bool) & analysis.mastery["rate_lower_cut"].notna()]
     rows = [
         (
             Cell(names.get(str(r.concept), str(r.concept))),
@@ -195,14 +213,13 @@ def _other_bars(analysis: Analysis, names: dict[str, str]) -> list[dict[str, Any
             blocks.percent(r.rate),
             blocks.percent(r.rate_higher_cut),
         )
-        for r in analysis.mastery.itertuples()
-        if r.shown and r.rate_lower_cut == r.rate_lower_cut
+        for r in known.itertuples()
     ]
     heads = columns(
         "Concept", analysis.group_word.capitalize(), "#Bar a little lower", "#Bar as set", "#A little higher"
     )
     title = "How much the bar matters: shares mastered if it stood one standard error lower or higher"
-    return [blocks.table(Table(title, heads, tuple(rows), True, 0))]
+    return [blocks.table(Table(title, heads, tuple(rows), True, 0, at.addresses(analysis, "mastery", known)))]
 
 
 def _scores(analysis: Analysis) -> Section:
@@ -232,9 +249,11 @@ def _scores(analysis: Analysis) -> Section:
             "#Likely range",
             "#Spread",
         )
+        caption = "Average and spread of the scores (middle 0, spread 1 for all together)"
         parts.append(
             blocks.table(
-                Table("Average and spread of the scores (middle 0, spread 1 for all together)", heads, rows), fold=True
+                Table(caption, heads, rows, why=at.addresses(analysis, "averages", analysis.means)),
+                fold=True,
             )
         )
     if analysis.items["b"].notna().any():
@@ -276,7 +295,8 @@ def _item_table(analysis: Analysis, names: dict[str, str]) -> Table:
         "#± of difficulty",
         "To look at",
     )
-    return Table("Every item: how many got it right and where it stands", heads, rows, True, 1)
+    why = at.addresses(analysis, "items", analysis.items)
+    return Table("Every item: how many got it right and where it stands", heads, rows, True, 1, why)
 
 
 def _look_at(analysis: Analysis) -> Section:
@@ -295,9 +315,9 @@ def _look_at(analysis: Analysis) -> Section:
         for item, r in flagged.iterrows()
     )
     heads = columns("Item", "Title", "#Share correct", "#Goes with the rest", "Why")
-    return Section(
-        "look", "Items to look at", (blocks.table(Table("Items with a reason to look at them", heads, rows, True)),)
-    )
+    why = at.addresses(analysis, "items", flagged)
+    shown = blocks.table(Table("Items with a reason to look at them", heads, rows, True, why=why))
+    return Section("look", "Items to look at", (shown,))
 
 
 def _items(analysis: Analysis, names: dict[str, str]) -> Section:
@@ -338,7 +358,8 @@ def _items(analysis: Analysis, names: dict[str, str]) -> Section:
     sides = f"{analysis.groups[0]} minus {analysis.groups[1]}"
     if rows:
         caption = f"The items that differ most at equal ability on their concept: {sides}"
-        parts.append(blocks.table(Table(caption, heads, rows)))
+        why = at.addresses(analysis, "equal-ability", top)
+        parts.append(blocks.table(Table(caption, heads, rows, why=why)))
     if len(judged) < len(dif):
         left = words.listed(str(i) for i in dif.index.difference(judged.index, sort=False))
         parts.append(
@@ -371,6 +392,7 @@ def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
                 Cell("–" if share != share else f"{100 * share:.0f}%{span}", None if share != share else share)
             )
         rows.append(tuple(cells))
+    why = tuple(a for i, _, c in wide.index if (a := at.address(analysis, "misconceptions", c, i)))
     heads = columns("Misconception", "Concept", *(f"#{g}" for g in groups))
     intro = (
         "Each wrong option stands for one way of thinking. The table shows how often students who could "
@@ -383,7 +405,9 @@ def _misconceptions(analysis: Analysis, names: dict[str, str]) -> Section:
         (
             blocks.text(intro),
             blocks.table(
-                Table("How often each misconception’s answers were given (likely range)", heads, tuple(rows), True, 1)
+                Table(
+                    "How often each misconception’s answers were given (likely range)", heads, tuple(rows), True, 1, why
+                )
             ),
         ),
     )
@@ -404,8 +428,10 @@ def _truth(analysis: Analysis) -> Section:
         "program found without knowing it."
     )
     return Section(
-        "truth", "Truth beside estimate", (blocks.text(intro), blocks.table(Table("Planted and found", heads, rows)))
-    )
+        "truth", "Truth beside estimate",
+        (blocks.text(intro), blocks.table(
+            Table("Planted and found", heads, rows, why=at.addresses(analysis, "truth", analysis.truth)))),
+    )  # fmt: skip
 
 
 def _planted(value: float, row: Any) -> Cell:
@@ -426,6 +452,7 @@ def _method(analysis: Analysis) -> Section:
                     "What makes a comparison fair, and what is known of it here",
                     columns("Check", "State", "Detail"),
                     checks,
+                    why=at.addresses(analysis, "checks", analysis.gate),
                 )
             )
         )
@@ -443,7 +470,8 @@ def _method(analysis: Analysis) -> Section:
             "#With a score",
             "#Schools",
         )
-        parts.append(blocks.table(Table("Who took part", heads, rows)))
+        why = at.addresses(analysis, "taking-part", analysis.participation)
+        parts.append(blocks.table(Table("Who took part", heads, rows, why=why)))
     return Section("method", "How this was done, and its limits", tuple(parts))
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import Analysis
 from scoring.report import blocks, trend_charts, trend_words
 from scoring.report.blocks import Page, Section, render
@@ -11,6 +12,7 @@ from scoring.report.comparison import comparison
 from scoring.report.packet import footer, last_cohort_chart, stamps
 from scoring.report.trend_sections import (
     actions_section,
+    change_address,
     cohorts_section,
     concepts_section,
     grades_section,
@@ -18,6 +20,7 @@ from scoring.report.trend_sections import (
     method_section,
     schools_section,
     targets_section,
+    value_address,
 )
 from scoring.runs.meeting import Meeting
 
@@ -49,6 +52,7 @@ def dashboard_pages(meeting: Meeting, standing: str = "") -> dict[str, str]:
         title=TITLE, kicker=_kicker(meeting), lead=first.headline, stamps=tuple(stamps(meeting, standing)),
         cards=first.cards,
         first=tuple(last_cohort_chart(meeting)), footer=footer(meeting), provenance=meeting.provenance,
+        addresses=meeting.edition == "internal",
     )  # fmt: skip
     pages = {"index.html": _rendered(overview, "index.html", menu, entries(meeting, set(kept)))}
     for file, (title, sections) in kept.items():
@@ -88,6 +92,7 @@ def _page(meeting: Meeting, title: str, standing: str, sections: tuple[Section, 
     return Page(
         title=title, kicker=_kicker(meeting), lead=LEADS.get(title, ""), stamps=tuple(stamps(meeting, standing)),
         sections=sections, footer=footer(meeting), provenance=meeting.provenance,
+        addresses=meeting.edition == "internal",
     )  # fmt: skip
 
 
@@ -113,7 +118,7 @@ def _history(meeting: Meeting) -> Section:
     for concept, name in names.items():
         rows: list[dict[str, Any]] = [
             {"group": str(r.group), "period": o.day[:7], "value": 100 * float(r.rate), "low": 100 * float(r.low),
-             "high": 100 * float(r.high)}
+             "high": 100 * float(r.high), "of": o.analysis}
             for o in meeting.held
             for r in o.analysis.mastery.itertuples()
             if r.concept == concept and r.shown
@@ -122,7 +127,7 @@ def _history(meeting: Meeting) -> Section:
             continue
         parts.append(blocks.head(name))
         if len({r["period"] for r in rows}) > 1:
-            values = trend_charts.frame(rows)
+            values = trend_charts.frame([{k: v for k, v in r.items() if k != "of"} for r in rows])
             drawn = trend_charts.series(values, trend_charts.frame([]), groups, name, "of 100 students")
             parts.append(blocks.figure(drawn, HISTORY))
         cells = tuple(
@@ -131,48 +136,57 @@ def _history(meeting: Meeting) -> Section:
             for r in rows
         )  # fmt: skip
         heads = blocks.columns("From", "District", "#Mastered", "#Likely range")
-        parts.append(blocks.table(blocks.Table(f"Mastery over time: {name}", heads, cells), fold=True))
+        why = tuple(x for r in rows if (x := at.address(r["of"], "mastery", concept, r["group"])))
+        parts.append(blocks.table(blocks.Table(f"Mastery over time: {name}", heads, cells, why=why), fold=True))
     return Section("history", "Concepts over time", tuple(parts))
 
 
 def entries(meeting: Meeting, files: set[str]) -> list[dict[str, Any]]:
-    """Everything on the site as rows to search: what, kind, where, when, number, said, file."""
+    """Everything on the site as rows to search: what, kind, where, when, number, said, file, why (an address)."""
     names, districts = trend_words.concept_names(meeting), meeting.districts
     days = {o.code: o.day[:7] for o in meeting.held}
     out: list[dict[str, Any]] = []
 
-    def add(what: str, kind: str, where: str, when: str, number: str, said: str, file: str) -> None:
+    def add(what: str, kind: str, where: str, when: str, number: str, said: str, file: str, why: str = "") -> None:
         out.append({"what": what, "kind": kind, "where": where, "when": when, "number": number, "said": said,
-                    "file": file if file in files or file.startswith("administration-") else "index.html"})  # fmt: skip
+                    "file": file if file in files or file.startswith("administration-") else "index.html",
+                    "why": why})  # fmt: skip
 
     for o in reversed(meeting.held):
-        add(o.title, "administration", "", o.day[:7], "", o.grade and f"grade {o.grade}", file_of(o.code))
+        said = o.grade and f"grade {o.grade}"
+        add(o.title, "administration", "", o.day[:7], "", said, file_of(o.code), at.start_of(o.analysis))
     for r in meeting.changes.itertuples():
         said = f"{r.verdict}: stands out" if r.stands_out else str(r.verdict)
         kind = "same students" if r.kind == "cohort" else "same grade"
         when = f"{days.get(r.first, r.first)} to {days.get(r.second, r.second)}"
-        add(names.get(r.concept, r.concept), kind, r.group, when, blocks.signed(r.change), said, "cohorts.html")
+        add(names.get(r.concept, r.concept), kind, r.group, when, blocks.signed(r.change), said, "cohorts.html",
+            change_address(meeting, r))  # fmt: skip
     for r in meeting.published.itertuples():
         when = f"{r.first} to {r.second}"
-        add(str(r.concept), "published cohort", r.group, when, blocks.signed(r.change), r.verdict, "cohorts.html")
+        add(str(r.concept), "published cohort", r.group, when, blocks.signed(r.change), r.verdict, "cohorts.html",
+            at.join("cohorts", r.concept, r.group, r.first, r.second))  # fmt: skip
     for o in reversed(meeting.held):
         for r in o.analysis.mastery.itertuples():
             if r.shown:
                 name = names.get(r.concept, r.concept)
-                add(name, "concept", r.group, days[o.code], f"{100 * r.rate:.0f}%", "have mastered it", "concepts.html")
+                add(name, "concept", r.group, days[o.code], f"{100 * r.rate:.0f}%", "have mastered it", "concepts.html",
+                    at.address(o.analysis, "mastery", r.concept, r.group))  # fmt: skip
     titles = meeting.indicators["definitions"]["title"]
     for r in meeting.indicators["targets"].itertuples():
         value = f"{r.value:.4g} for {r.target:.4g}" if r.value == r.value else f"for {r.target:.4g}"
-        add(titles[r.indicator], "target", districts[r.district], r.period, value, r.state, "targets.html")
+        add(titles[r.indicator], "target", districts[r.district], r.period, value, r.state, "targets.html",
+            value_address("targets", r))  # fmt: skip
     values = meeting.indicators["values"]
     for (code, district), part in values[values["school"] == ""].groupby(["indicator", "district"], sort=False):
         last = part.iloc[-1]
+        why = value_address("indicators", last)
         sub = "" if last["subgroup"] == "all" else f", {last['subgroup']}"
         number = f"{last['value']:.4g}"
-        add(titles[code] + sub, "indicator", districts[district], last["period"], number, "", "targets.html")
+        add(titles[code] + sub, "indicator", districts[district], last["period"], number, "", "targets.html", why)
     for a in meeting.actions:
         add(a["observed"], "action", "", str(a["agreed_on"]), "", a["status"], "actions.html")
     if len(meeting.schools):
         for r in meeting.schools.drop_duplicates(["district", "code"], keep="last").itertuples():
-            add(r.school, "school", districts[r.district], days.get(r.administration, ""), "", "", "schools.html")
+            add(r.school, "school", districts[r.district], days.get(r.administration, ""), "", "", "schools.html",
+                at.join("sat", r.district, r.school))  # fmt: skip
     return out

@@ -8,6 +8,8 @@ import pandas as pd
 
 from itembank import presentation, typeset
 from itembank.item_model import Item
+from scoring.analysis.cells import address
+from scoring.analysis.result import Analysis
 from scoring.report.blocks import Cell, Table, columns, percent, table, with_sign
 from scoring.report.charts import NARROW, SCORE, SIGNED, WIDE, Chart, _colour, _score_axis, _shape, _svg
 
@@ -52,25 +54,28 @@ def _string(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
 
 
-def option_part(options: pd.DataFrame, item: str, groups: tuple[str, ...], misconceptions: dict[str, str]) -> Any:
+def option_part(analysis: Analysis, item: str, misconceptions: dict[str, str]) -> Any:
     """Who chose what: a row per option, a column per group; None without options."""
+    options, groups = analysis.options, analysis.groups
     mine = options[options["item"] == item] if len(options) else options
     if not len(mine):
         return None
     shares = {(str(r.option), str(r.group)): float(r.share) for r in mine.itertuples()}
     shown = [g for g in groups if (mine["group"] == g).any()] or ["all"]
+    ordered = mine.drop_duplicates("option").sort_values("option", key=_in_order, kind="stable")
     rows = tuple(
         (
             Cell(str(r.option)),
             Cell("key" if r.is_key else misconceptions.get(str(r.misconception or ""), str(r.misconception or ""))),
             *(percent(shares.get((str(r.option), g), float("nan"))) for g in shown),
         )
-        for r in mine.drop_duplicates("option").sort_values("option", key=_in_order, kind="stable").itertuples()
+        for r in ordered.itertuples()
     )
+    why = tuple(a for o in ordered["option"] if (a := address(analysis, "options", item, o)))
     typed = any(len(str(o)) != 1 or not str(o).isalpha() for o in mine["option"])
     heads = columns("Answer" if typed else "Option", "What it stands for", *(f"#{g}" for g in shown))
     said = "who answered what (of those who answered)" if typed else "who chose what (of those who answered)"
-    return table(Table(f"{item}: {said}", heads, rows))
+    return table(Table(f"{item}: {said}", heads, rows, why=why))
 
 
 def _in_order(options: pd.Series) -> pd.Series:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import Analysis
 from scoring.report import blocks, item_parts, words
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
-from scoring.report.comparison import footer, provenance, stamps
+from scoring.report.comparison import footer, is_internal, provenance, stamps
 from scoring.report.words import of_hundred
 
 
@@ -50,6 +51,7 @@ def concept_page(found: Any, concept: str, public: bool = False) -> Page:
         sections=tuple(s for s in sections if s.parts),
         footer=footer(a),
         provenance=f"concept: {names.get(concept, concept)} · {provenance(a)}",
+        addresses=is_internal(a),
     )
 
 
@@ -141,7 +143,8 @@ def item_page(found: Any, item: str, history: pd.DataFrame) -> Page:
             "Run", "Administration", "Day", "Text", "Model", "#Students", "#Difficulty", "#Its error", "#Steepness"
         )
         said = "Every calibration; the error is the standard error of the difficulty, students taken one by one"
-        sections.append(Section("history", "History", (blocks.table(Table(said, heads, rows)),)))
+        why = tuple(at.join(r.run, "items", item) for r in history.itertuples())
+        sections.append(Section("history", "History", (blocks.table(Table(said, heads, rows, why=why)),)))
     return Page(
         title=f"{item}: {row['title']}",
         kicker=f"{a.title} · item report",
@@ -184,7 +187,10 @@ def _misconceptions(a: Analysis, concept: str) -> Section:
     share = mine.pivot_table(index="name", columns="group", values="share", aggfunc="first")
     span = {(str(r.name), str(r.group)): (float(r.low), float(r.high)) for r in mine.itertuples(index=False)}
     rows = []
-    for name, r in share.assign(_all=share.mean(axis=1)).sort_values("_all", ascending=False).iterrows():
+    ordered = share.assign(_all=share.mean(axis=1)).sort_values("_all", ascending=False)
+    code = mine.drop_duplicates("name").set_index("name")["misconception"]
+    order = [str(code[name]) for name in ordered.index]
+    for name, r in ordered.iterrows():
         cells = [Cell(str(name))]
         for g in groups:
             value = float(r[g]) if g in r and r[g] == r[g] else float("nan")
@@ -194,7 +200,8 @@ def _misconceptions(a: Analysis, concept: str) -> Section:
         rows.append(tuple(cells))
     heads = columns("Misconception", *(f"#{g}" for g in groups))
     caption = "How often students who could have chosen it did (likely range), the commonest first"
-    part = blocks.table(Table(caption, heads, tuple(rows), True))
+    why = tuple(x for name in order if (x := at.address(a, "misconceptions", concept, name)))
+    part = blocks.table(Table(caption, heads, tuple(rows), True, why=why))
     return Section("misconceptions", "Misconceptions behind wrong answers", (part,))
 
 
@@ -210,12 +217,15 @@ def _table(a: Analysis, items: list[str]) -> Section:
         "Item", "Title", *(f"#Share correct, {g}" for g in a.groups), "#Goes with the rest", "#Difficulty",
         "For students of equal ability",
     )  # fmt: skip
-    return Section("items", "Its items", (blocks.table(Table("Items of the concept", heads, tuple(rows), True)),))
+    shown = blocks.table(
+        Table("Items of the concept", heads, tuple(rows), True, why=at.addresses(a, "items", a.items.loc[items]))
+    )
+    return Section("items", "Its items", (shown,))
 
 
 def _item(found: Any, item: str, number: int) -> Section:
     parts = list(_texts(found, [item], number))
-    chosen = item_parts.option_part(found.analysis.options, item, found.analysis.groups, found.misconceptions)
+    chosen = item_parts.option_part(found.analysis, item, found.misconceptions)
     parts += [chosen] if chosen else []
     if len(found.curves) and (found.curves["item"] == item).any():
         groups = tuple(g for g in found.analysis.groups if (found.curves["group"] == g).any())
@@ -223,11 +233,11 @@ def _item(found: Any, item: str, number: int) -> Section:
         drawn = item_parts.item_curve(found.curves, item, groups)
         caption = "Marks: what students did, with 95 % bands (11 students and more). Line: what the model expects."
         parts.append(blocks.figure(drawn, caption))
-        parts.append(_curve_table(found.curves, item))
+        parts.append(_curve_table(found.curves, item, found.calibration))
     return Section(f"item-{number}", item, tuple(parts))
 
 
-def _curve_table(curves: pd.DataFrame, item: str) -> dict[str, Any]:
+def _curve_table(curves: pd.DataFrame, item: str, calibration: int | None) -> dict[str, Any]:
     mine = curves[(curves["item"] == item) & (curves["n"] >= 11)]
     rows = tuple(
         (
@@ -237,7 +247,9 @@ def _curve_table(curves: pd.DataFrame, item: str) -> dict[str, Any]:
         for r in mine.itertuples()
     )  # fmt: skip
     heads = columns("#Score", "Group", "#Observed", "#Band", "#Expected")
-    return blocks.table(Table(f"{item}: the curve in numbers", heads, rows), fold=True)
+    places = mine[["item", "group", "theta"]].round({"theta": 3}).itertuples(index=False)
+    why = tuple(at.join(calibration, "curves", *place) for place in places) if calibration else ()
+    return blocks.table(Table(f"{item}: the curve in numbers", heads, rows, why=why), fold=True)
 
 
 def _texts(found: Any, items: list[str], number: int = 0, keys: bool = True) -> list[dict[str, Any]]:

@@ -52,6 +52,7 @@ def packet(meeting: Meeting, title: str = "Packet for the joint meeting", standi
         sections=tuple(s for s in sections if s.parts),
         footer=footer(meeting),
         provenance=meeting.provenance,
+        addresses=meeting.edition == "internal",
     )
 
 

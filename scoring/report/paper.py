@@ -6,7 +6,7 @@ from typing import Any
 
 from itembank.errors import Rejected
 from itembank.typeset import typst_text
-from scoring.report.blocks import Page, Table
+from scoring.report.blocks import ASKING, Page, Table
 
 WORDS = {"en": "Page {0} of {1}", "es": "Página {0} de {1}"}
 MARGIN_COLOURS = {"g0": "#0072b2", "g1": "#b34700", "not": "#7a4b00", "": "#4c545d"}
@@ -56,16 +56,16 @@ def typst_source(page: Page) -> tuple[str, dict[str, bytes]]:
         body = "".join(f"[{typst_text(line)}], " for line in card.lines)
         colour = MARGIN_COLOURS.get(card.style, MARGIN_COLOURS[""])
         lines.append(f"#card({_string(card.title)}, [{typst_text(card.intro)}], ({body}), {_string(colour)})")
-    lines += [_part(part, files) for part in page.first]
+    lines += [_part(part, files, page.addresses) for part in page.first]
     for section in page.sections:
         lines.append(f"#heading(level: 2, {_string(section.title)})")
-        lines += [_part(part, files) for part in section.parts]
+        lines += [_part(part, files, page.addresses) for part in section.parts]
     if page.provenance:
         lines.append(f"#small[{typst_text(page.provenance)}]")
     return "\n".join(lines), files
 
 
-def _part(part: Mapping[str, Any], files: dict[str, bytes]) -> str:
+def _part(part: Mapping[str, Any], files: dict[str, bytes], addresses: bool) -> str:
     kind = part["kind"]
     if kind == "text":
         return typst_text(part["text"]) + "\n"
@@ -80,7 +80,16 @@ def _part(part: Mapping[str, Any], files: dict[str, bytes]) -> str:
     if kind == "item":
         files |= part["files"]
         return str(part["typst"])
-    return _table(part["table"])
+    asked = _asked(part["table"]) if addresses else ""
+    return _table(part["table"]) + asked
+
+
+def _asked(table: Table) -> str:
+    """How to ask where the first row's numbers come from."""
+    if not table.why:
+        return ""
+    before, after = (typst_text(words) for words in ASKING)
+    return f"\n#asked([{before}], {_string('itembank why ' + table.why[0])}, [{after}])"
 
 
 def _table(table: Table) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks, item_parts
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
@@ -51,7 +52,7 @@ def school_page(found: Any, school: str, names: dict[str, str]) -> Page:
         )
         parts.append(blocks.figure(drawn, caption))
         parts.append(_effects(a, effects))
-    sections = [Section("standing", "Where the school stands", tuple(parts)), _items(found, here, district)]
+    sections = [Section("standing", "Where the school stands", tuple(parts)), _items(found, here, district, school)]
     small = ("Fewer than 11 students: not to be passed on",) if n < FEWEST else ()
     sides = [
         f"{where} what is expected in {listed(_names(lines))}"
@@ -103,23 +104,25 @@ def _effects(a: Analysis, effects: pd.DataFrame) -> dict[str, Any]:
         for r in effects.itertuples()
     )
     heads = columns("Concept", "#Beside what is expected", "#Likely range", "#Weight of its own answers")
-    return blocks.table(Table("The school by concept, in spreads of the students", heads, rows))
+    why = at.addresses(a, "schools", effects)
+    return blocks.table(Table("The school by concept, in spreads of the students", heads, rows, why=why))
 
 
-def _items(found: Any, here: Any, district: str) -> Section:
+def _items(found: Any, here: Any, district: str, school: str) -> Section:
     frame, a = found.data.frame(), found.analysis
     points = found.data.items["points"]
     own = frame[here].mean() / points
     sat = frame[here].notna().sum()
+    shown = [i for i in a.items.index if i in own.index]
     rows = tuple(
         (
             Cell(str(i)), Cell(str(a.concepts.at[c, "name"]) if (c := str(r["concept"])) in a.concepts.index else ""),
             Cell(str(r["title"])), blocks.percent(own[i]) if sat[i] >= FEWEST else Cell("too few"),
             blocks.percent(r.get(f"share_correct: {district}", r["share_correct"])),
         )
-        for i, r in a.items.iterrows()
-        if i in own.index
+        for i, r in a.items.loc[shown].iterrows()
     )  # fmt: skip
+    why = tuple(x for i in shown if (x := at.address(a, "school-items", school, i)))
     heads = columns("Item", "Concept", "Title", "#Here", "#In the district")
     n = int(sat.max()) if len(sat) else 0
     reach = ""
@@ -127,4 +130,5 @@ def _items(found: Any, here: Any, district: str) -> Section:
         most = f"{100 * Z95 * (0.25 / n) ** 0.5:.0f} in 100"
         reach = f"By chance alone a share of {n} students varies by up to {most} (95 of 100 times)."
     told = [blocks.text(reach)] if reach else []
-    return Section("items", "Items", (*told, blocks.table(Table("Share correct, item by item", heads, rows, True, 1))))
+    content = blocks.table(Table("Share correct, item by item", heads, rows, True, 1, why))
+    return Section("items", "Items", (*told, content))

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks
 from scoring.report.blocks import Cell, Section, Table, columns
@@ -29,11 +30,11 @@ def subgroup_section(analysis: Analysis) -> Section:
         )
     ]
     for by, table in rows.groupby("by", sort=False):
-        parts += _attribute(str(by), table)
+        parts += _attribute(analysis, str(by), table)
     return Section("subgroups", "Groups of students", tuple(parts))
 
 
-def _attribute(by: str, rows: pd.DataFrame) -> list[dict[str, object]]:
+def _attribute(analysis: Analysis, by: str, rows: pd.DataFrame) -> list[dict[str, object]]:
     shown = rows[rows["measure"].isin(["mean", "mastery"])]
     shown = shown[(shown["measure"] == "mastery") | (shown["concept"] == TOTAL)]
     shown = shown[shown["estimate"].notna() | (shown["status"].fillna("") != "")]
@@ -59,10 +60,13 @@ def _attribute(by: str, rows: pd.DataFrame) -> list[dict[str, object]]:
     name = NAMES.get(by, by)
     out = [
         blocks.table(
-            Table(f"{name}: differences in 100 students (over all items: in spreads)", heads, tuple(cells), True, 0),
+            Table(
+                f"{name}: differences in 100 students (over all items: in spreads)", heads, tuple(cells), True, 0,
+                at.addresses(analysis, "groups", shown),
+            ),
             fold=len(cells) > 14,
         )
-    ]
+    ]  # fmt: skip
     note = str(rows["note"].iloc[0] or "") if "note" in rows else ""
     return [*out, blocks.text(f"{name}: {note}")] if note else out
 

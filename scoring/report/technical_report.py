@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.analysis import cells as at
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks, comparison
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
@@ -81,7 +82,7 @@ def technical_page(found: Any, facts: dict[str, pd.DataFrame], folder: str) -> P
         Section("design", "2 Design, participants and coverage", tuple(_design(a, found))),
         Section("items", "3 Items, scoring and content", tuple(_items(a, facts))),
         Section("calibration", "4 Calibration, scaling and fit", tuple(_calibration(a, found, facts))),
-        Section("precision", "5 Reliability and errors of measurement", tuple(_precision(a, facts))),
+        Section("precision", "5 Reliability and errors of measurement", tuple(_precision(a, found, facts))),
         Section("fairness", "6 Fairness: items that work differently", tuple(_fairness(a))),
         Section("standards", "7 Performance standards", tuple(_standards(a))),
         Section("groups", "8 Comparison of groups and its uncertainty", tuple(_groups(a))),
@@ -120,8 +121,17 @@ def write_tables(a: Analysis, facts: dict[str, pd.DataFrame], folder: Path) -> l
     return names
 
 
-def frame(table: pd.DataFrame, caption: str, fold: bool = False, digits: int = 3) -> dict[str, Any]:
-    """Any DataFrame as a table of the page: numbers right, missing cells empty."""
+def stored(a: Analysis, name: str, caption: str, fold: bool = False, table: pd.DataFrame | None = None) -> Any:
+    """A table of the analysis by its name in an address, or the given part of it."""
+    if table is None:
+        table = at.counted(a, name) if name in at.COUNTED else getattr(a, at.TABLES[name][0])
+    return frame(table, caption, fold, why=at.addresses(a, name, table))
+
+
+def frame(
+    table: pd.DataFrame, caption: str, fold: bool = False, digits: int = 3, why: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Any DataFrame as a table of the page: numbers right, missing cells empty. `why`: of `blocks.Table`."""
     flat = table.reset_index() if table.index.name else table
     heads = columns(*(f"#{c}" if pd.api.types.is_numeric_dtype(flat[c]) else str(c) for c in flat.columns))
     facts = list(flat.columns[1:]) == ["value"]  # a fact and its value in each row: the row says what it is
@@ -130,7 +140,7 @@ def frame(table: pd.DataFrame, caption: str, fold: bool = False, digits: int = 3
         tuple(_cell(v, digits, str(row[0] if facts else c), whole[c]) for c, v in zip(flat.columns, row, strict=True))
         for row in flat.itertuples(index=False)
     )
-    return blocks.table(Table(caption, heads, rows, True), fold)
+    return blocks.table(Table(caption, heads, rows, True, why=why), fold)
 
 
 def _failed(a: Analysis) -> list[str]:
@@ -169,26 +179,28 @@ def _design(a: Analysis, found: Any) -> list[dict[str, Any]]:
             for name in ("accommodations", "languages")]  # fmt: skip
     out.append(blocks.text(f"Offered: {'; '.join(told)}."))
     if len(a.participation):
-        out.append(frame(a.participation, "Participants"))
+        out.append(stored(a, "taking-part", "Participants"))
     if len(a.coverage):
-        out.append(frame(a.coverage, "Coverage by district, school and group", fold=True))
+        out.append(stored(a, "coverage", "Coverage by district, school and group", fold=True))
     return out
 
 
 def _items(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     shown = a.items[[c for c in a.items.columns if c != "title"]]
-    by = a.items.groupby("concept").agg(items=("n", "size"), points=("points", "sum"), students=("n", "min"))
-    content = facts.get("content", by)
+    content = facts.get("content", at.counted(a, "content"))
     return [
         blocks.bullets(SCORING),
-        frame(content, "Content by concept: kinds of items, standards, depth of knowledge, districts of the authors"),
-        frame(shown, "Item statistics, with standard errors of slope and difficulty", fold=True),
+        frame(
+            content, "Content by concept: kinds of items, standards, depth of knowledge, districts of the authors",
+            why=at.addresses(a, "content", content),
+        ),
+        stored(a, "items", "Item statistics, with standard errors of slope and difficulty", True, shown),
     ]
 
 
 def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     told = pd.DataFrame({"value": {k: _fact(v) for k, v in a.fit.items()}}).rename_axis("fact")
-    out = [blocks.bullets(METHODS[:2]), frame(told, "Estimation")]
+    out = [blocks.bullets(METHODS[:2]), frame(told, "Estimation", why=at.addresses(a, "estimation", told))]
     if found.calibration is None:
         out.append(
             blocks.text("No stored calibration: fit of model, items and persons needs `itembank calibrate run`.")
@@ -199,7 +211,7 @@ def _calibration(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> lis
         ("unusual patterns", "Person fit by lz* (Snijders 2001): how many patterns are unusual"),
     ):
         if name in facts:
-            out.append(frame(facts[name], caption, fold=name == "item fit"))
+            out.append(frame(facts[name], caption, name == "item fit", why=_measured(found, name, facts[name])))
     return out
 
 
@@ -211,36 +223,48 @@ def _fact(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _precision(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    out = [frame(facts["reliability"], "Reliability of the score over all items")] if "reliability" in facts else []
+def _measured(found: Any, name: str, table: pd.DataFrame) -> tuple[str, ...]:
+    """Addresses in a table that the newest calibration gives."""
+    return tuple(at.join(found.calibration, at.slug(name), row) for row in table.index) if found.calibration else ()
+
+
+def _precision(a: Analysis, found: Any, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = []
+    if "reliability" in facts:
+        why = _measured(found, "reliability", facts["reliability"])
+        out.append(frame(facts["reliability"], "Reliability of the score over all items", why=why))
     if "conditional error" in facts:
         caption = "Error of measurement along the scale: sem in spreads, score_sem in points of the whole test"
-        out.append(frame(facts["conditional error"], caption, fold=True, digits=2))
+        found_ = facts["conditional error"]
+        out.append(frame(found_, caption, True, 2, _measured(found, "conditional error", found_)))
     if len(a.concepts):
         shown = a.concepts[[c for c in ("items", "points", "accuracy", "evidence", "advice") if c in a.concepts]]
-        out.append(frame(shown, "Accuracy of each concept from its own items (PRMSE) and whether it is reported"))
+        caption = "Accuracy of each concept from its own items (PRMSE) and whether it is reported"
+        out.append(stored(a, "evidence", caption, table=shown))
     if "verdicts" in facts:
         caption = (
             "Verdicts at the cut, from each student’s score and its error (Rudner 2001, 2005): share right, share "
             "alike on a second form, and the share that is left undecided"
         )
-        out.append(frame(facts["verdicts"], caption))
+        why = tuple(x for c in facts["verdicts"].index if (x := at.address(a, "verdicts", c)))
+        out.append(frame(facts["verdicts"], caption, why=why))
     return out or [blocks.text("Nothing was estimated.")]
 
 
 def _fairness(a: Analysis) -> list[dict[str, Any]]:
     if not len(a.dif):
         return [blocks.text(METHODS[3]), blocks.text("Not run: too few students in a group.")]
-    classes = a.dif["ets_class"].value_counts().rename_axis("class").to_frame("items")
     shown = a.dif[[c for c in a.dif.columns if c not in ("title", "words")]]
-    return [blocks.text(METHODS[3]), frame(classes, "Items by ETS class"), frame(shown, "Every item", fold=True)]
+    return [blocks.text(METHODS[3]), stored(a, "classes", "Items by ETS class"),
+            stored(a, "equal-ability", "Every item", True, shown)]  # fmt: skip
 
 
 def _standards(a: Analysis) -> list[dict[str, Any]]:
     if not len(a.concepts):
         return [blocks.text("No concepts, no cuts.")]
     shown = a.concepts[[c for c in ("cut", "cut_kind", "cut_se", "cut_basis") if c in a.concepts]]
-    out = [frame(shown, "Cuts on each concept’s scale (pooled mean 0, SD 1) and what they rest on")]
+    caption = "Cuts on each concept’s scale (pooled mean 0, SD 1) and what they rest on"
+    out = [stored(a, "evidence", caption, table=shown)]
     if shown["cut_se"].isna().any():
         out.append(blocks.text(NO_RATERS))
     return out
@@ -248,27 +272,27 @@ def _standards(a: Analysis) -> list[dict[str, Any]]:
 
 def _groups(a: Analysis) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = [blocks.text(METHODS[2]), blocks.text(SPANS)]
-    for table, caption in (
-        (a.mastery, "Share who have mastered each concept"),
-        (a.contrasts, "Differences in mastery"),
-        (a.mean_contrasts, f"Differences in means ({TOTAL} first)"),
-        (a.subgroups, "Subgroups, unadjusted and adjusted"),
+    for name, caption in (
+        ("mastery", "Share who have mastered each concept"),
+        ("differences", "Differences in mastery"),
+        ("average-differences", f"Differences in means ({TOTAL} first)"),
+        ("groups", "Subgroups, unadjusted and adjusted"),
     ):
-        if len(table):
-            out.append(frame(table, caption, fold=True))
+        if len(getattr(a, at.TABLES[name][0])):
+            out.append(stored(a, name, caption, fold=True))
     return out
 
 
 def _limits(a: Analysis) -> list[dict[str, Any]]:
-    out = [frame(a.gate, "What makes the comparison fair, and what is known of it")] if len(a.gate) else []
+    out = [stored(a, "checks", "What makes the comparison fair, and what is known of it")] if len(a.gate) else []
     notices = [n.message for n in a.notices]
     return [*out, blocks.bullets(LIMITS), *([blocks.bullets(notices)] if notices else []), blocks.text(METHODS[4])]
 
 
 def _reproduce(a: Analysis, found: Any, folder: str) -> list[dict[str, Any]]:
-    told = pd.DataFrame({"value": {k: str(v) for k, v in a.provenance.items()}}).rename_axis("fact")
     said = (
         f"`itembank why {found.run}` names the run's software, seed, keys, item versions, files and hashes; "
-        f"`itembank why {found.run}:CONCEPT:DISTRICT` does so for one number. The tables are in {folder}/."
+        f"`itembank why {found.run}:mastery:CONCEPT:DISTRICT` does so for one number; under each table stands what to "
+        f"type for it. The tables are in {folder}/."
     )
-    return [blocks.text(said), frame(told, "Provenance")]
+    return [blocks.text(said), stored(a, "provenance", "Provenance")]

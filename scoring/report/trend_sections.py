@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.analysis import cells as at
+from scoring.analysis.result import Analysis
 from scoring.report import blocks, trend_charts
 from scoring.report.blocks import Cell, Section, Table, columns
 from scoring.report.trend_words import concept_names, dips, misconceptions_of
@@ -56,6 +58,25 @@ def _change_rows(meeting: Meeting, part: pd.DataFrame) -> tuple[tuple[Cell, ...]
     return tuple(rows)
 
 
+def change_address(meeting: Meeting, r: Any) -> str:
+    """The address of a change: both comparisons, then what it is a change of."""
+    runs = {o.code: str(o.analysis.provenance.get("run", "")) for o in meeting.held}
+    first, second = runs.get(str(r.first), ""), runs.get(str(r.second), "")
+    return at.join(f"{first}-{second}", "changes", r.kind, r.concept, r.group) if first and second else ""
+
+
+def _whys(meeting: Meeting, part: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(x for r in part.itertuples() if (x := change_address(meeting, r)))
+
+
+def value_address(table: str, r: Any, period: str = "") -> str:
+    """The address of an indicator's value or target: indicator, district, period, group, school."""
+    parts = [r.indicator, r.district, period or r.period, r.subgroup, r.school]
+    while len(parts) > 3 and parts[-1] in ("", "all"):
+        parts.pop()
+    return ":".join([table, *(at.slug(p) for p in parts)])
+
+
 def _same_items(bar: str) -> str:
     repeated, carried, link = bar.partition(" items repeated, the bar carried by ")
     if carried:
@@ -78,7 +99,8 @@ def cohorts_section(meeting: Meeting) -> Section:
         )
         caption = "Share of the same students who have mastered each concept, and its change"
         part = part.sort_values(["second", "stands_out", "change"], ascending=[False, False, True], kind="stable")
-        parts.append(blocks.table(Table(caption, columns(*CHANGE_HEADS), _change_rows(meeting, part), True)))
+        rows = _change_rows(meeting, part)
+        parts.append(blocks.table(Table(caption, columns(*CHANGE_HEADS), rows, True, why=_whys(meeting, part))))
         if (part["method"] != ONE_MODEL).any():
             parts.append(blocks.text(ALONE))
         if part["growth"].notna().any():
@@ -93,17 +115,19 @@ def cohorts_section(meeting: Meeting) -> Section:
                 "later. Tests and bars differ between grades, and students move in and out."
             )
         )
+        ordered = meeting.published.sort_values("change", kind="stable")
         rows = tuple(
             (Cell(str(r.concept)), Cell(str(r.group)), Cell(str(r.first)), Cell(str(r.second)),
              blocks.percent(float(r.rate_1)), blocks.percent(float(r.rate_2)),
              Cell(blocks.signed(float(r.change), " in 100"), float(r.change)), _span(float(r.low), float(r.high)),
              Cell(str(r.verdict)))
-            for r in meeting.published.sort_values("change", kind="stable").itertuples()
+            for r in ordered.itertuples()
         )  # fmt: skip
+        why = tuple(at.join("cohorts", r.concept, r.group, r.first, r.second) for r in ordered.itertuples())
         heads = columns(
             "Subject", "Where", "From", "To", "#Before", "#After", "#Change", "#Likely range", "What can be said"
         )
-        parts.append(blocks.table(Table("Cohorts in published rates", heads, rows, True)))
+        parts.append(blocks.table(Table("Cohorts in published rates", heads, rows, True, why=why)))
     return Section("cohorts", "How cohorts moved", tuple(parts))
 
 
@@ -119,7 +143,7 @@ def _growth_table(meeting: Meeting, part: pd.DataFrame) -> Table:
     )  # fmt: skip
     caption = "Growth of the same students’ mean score, in spreads (SDs) of the students of the later time"
     heads = columns("Concept", "District", "#Growth in spreads", "#Likely range", "Between")
-    return Table(caption, heads, rows, True)
+    return Table(caption, heads, rows, True, why=_whys(meeting, part))
 
 
 def _everybody_table(meeting: Meeting, part: pd.DataFrame) -> Table:
@@ -135,7 +159,7 @@ def _everybody_table(meeting: Meeting, part: pd.DataFrame) -> Table:
     caption = "The change of everybody who sat the first time, beside that of those who stayed"
     heads = columns("Concept", "District", "#Change in 100", "#Likely range", "#Of those who stayed", "Between",
                     "#Students")  # fmt: skip
-    return Table(caption, heads, rows, True)
+    return Table(caption, heads, rows, True, why=_whys(meeting, part))
 
 
 def _between(meeting: Meeting, r: Any) -> str:
@@ -151,7 +175,7 @@ def grades_section(meeting: Meeting) -> Section:
         return Section("grades", "The same grade over years")
     words = "Other students each time: a change can come from who they are as well as from what they were taught."
     content = Table("Share of a grade’s students who have mastered each concept, and its change",
-                    columns(*CHANGE_HEADS), _change_rows(meeting, part), True)  # fmt: skip
+                    columns(*CHANGE_HEADS), _change_rows(meeting, part), True, why=_whys(meeting, part))  # fmt: skip
     return Section("grades", "The same grade over years", (blocks.text(words), blocks.table(content)))
 
 
@@ -177,7 +201,7 @@ def concepts_section(meeting: Meeting) -> Section:
         if len(behind):
             parts.append(blocks.table(_behind(last.analysis, concept, names[concept], list(behind["name"]))))
         if meeting.edition == "internal":
-            parts.append(blocks.table(_hardest(last.analysis.items, concept, names[concept]), fold=True))
+            parts.append(blocks.table(_hardest(last.analysis, concept, names[concept]), fold=True))
     return Section("concepts", "Concepts to work on", tuple(parts))
 
 
@@ -199,15 +223,18 @@ def _behind(analysis: Any, concept: str, name: str, shown: list[str]) -> Table:
                 cells.append(Cell(f"{100 * r.share:.0f}%{span}", float(r.share)))
         rows.append(tuple(cells))
     caption = f"{name}: what stands behind wrong answers, of the students who could have chosen it (likely range)"
-    return Table(caption, columns("Misconception", *(f"#{g}" for g in groups)), tuple(rows))
+    code = part.drop_duplicates("name").set_index("name")["misconception"]
+    why = tuple(x for what in shown if (x := at.address(analysis, "misconceptions", concept, code[what])))
+    return Table(caption, columns("Misconception", *(f"#{g}" for g in groups)), tuple(rows), why=why)
 
 
-def _hardest(items: pd.DataFrame, concept: str, name: str) -> Table:
-    part = items[items["concept"] == concept].sort_values("share_correct", kind="stable").head(4)
+def _hardest(analysis: Analysis, concept: str, name: str) -> Table:
+    part = analysis.items[analysis.items["concept"] == concept].sort_values("share_correct", kind="stable").head(4)
     rows = tuple(
         (Cell(str(i)), Cell(str(r["title"])), blocks.percent(float(r["share_correct"]))) for i, r in part.iterrows()
     )
-    return Table(f"Its hardest items: {name}", columns("Item", "Title", "#Got it right"), rows)
+    why = at.addresses(analysis, "items", part)
+    return Table(f"Its hardest items: {name}", columns("Item", "Title", "#Got it right"), rows, why=why)
 
 
 def targets_section(meeting: Meeting) -> Section:
@@ -238,7 +265,8 @@ def targets_section(meeting: Meeting) -> Section:
         "“On the way” means that the pace since the first value, kept up, would arrive in time. It is arithmetic, no "
         "forecast."
     )
-    content = Table("Targets and where they stand", heads, rows, True)
+    why = tuple(value_address("targets", r) for r in table.itertuples())
+    content = Table("Targets and where they stand", heads, rows, True, why=why)
     return Section("targets", "Targets", (blocks.table(content), blocks.text(note)))
 
 
@@ -291,13 +319,14 @@ def _sentence(text: str) -> str:
 def _values_table(meeting: Meeting, part: pd.DataFrame, title: str) -> Table:
     shown = part
     periods = sorted(shown["period"].unique())
-    rows = []
+    rows, why = [], []
     for (district, school, subgroup), one in shown.groupby(["district", "school", "subgroup"], sort=False):
         by = one.set_index("period")["value"]
         where = " ".join(x for x in (meeting.districts.get(str(district), str(district)), school,
                                      "" if subgroup == "all" else subgroup) if x)  # fmt: skip
         rows.append((Cell(where), *(blocks.number(float(by[p]), 1) if p in by.index else Cell("–") for p in periods)))
-    return Table(f"Values: {title}", columns("Where", *(f"#{p}" for p in periods)), tuple(rows))
+        why.append(value_address("indicators", one.iloc[-1], "every"))
+    return Table(f"Values: {title}", columns("Where", *(f"#{p}" for p in periods)), tuple(rows), why=tuple(why))
 
 
 def actions_section(meeting: Meeting) -> Section:
@@ -338,7 +367,8 @@ def decisions_section(meeting: Meeting) -> Section:
          Cell(", ".join(d["waiting"]) if isinstance(d["waiting"], (list, tuple)) else str(d["waiting"])))
         for d in meeting.decisions
     )  # fmt: skip
-    content = Table("Waiting for a district’s word", columns("Number", "Proposed", "About", "Waits for"), rows)
+    why = tuple(f"decision:{d['decision']}" for d in meeting.decisions)
+    content = Table("Waiting for a district’s word", columns("Number", "Proposed", "About", "Waits for"), rows, why=why)
     return Section("decisions", "Open decisions", (blocks.table(content),))
 
 
@@ -360,7 +390,9 @@ def schools_section(meeting: Meeting) -> Section:
         "How many students sat each administration. Schools are not ranked: what a school’s students have mastered "
         "says more about who they are than about the school."
     )
-    content = Table("Students who sat, by school", columns("School", "District", *(f"#{c}" for c in order)), rows, True)
+    why = tuple(at.join("sat", district, school) for district, school in wide.index)
+    heads = columns("School", "District", *(f"#{c}" for c in order))
+    content = Table("Students who sat, by school", heads, rows, True, why=why)
     return Section("schools", "Schools", (blocks.text(words), blocks.table(content)))
 
 
@@ -391,5 +423,6 @@ def method_section(meeting: Meeting) -> Section:
     parts: list[dict[str, Any]] = [blocks.bullets(METHOD)]
     if rows:
         heads = columns("Administration", "Name", "From", "Form’s grade", "#Students", "#Items", "State")
-        parts.append(blocks.table(Table("What this rests on", heads, rows)))
+        why = tuple(x for o in meeting.held if (x := at.start_of(o.analysis)))
+        parts.append(blocks.table(Table("What this rests on", heads, rows, why=why)))
     return Section("method", "How this was done, and its limits", tuple(parts))

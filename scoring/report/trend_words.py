@@ -174,7 +174,7 @@ def _first(meeting: Meeting, names: dict[str, str]) -> list[str]:
         text = f"{names[concept]}: the fall stands out from the other concepts."
         if len(behind):
             told = listed(
-                f"“{lower(str(n))}” ({100 * s:.0f} of 100)" for n, s in behind.head(2).itertuples(index=False)
+                f"“{lower(str(n))}” ({100 * s:.0f} of 100)" for n, s, _ in behind.head(2).itertuples(index=False)
             )
             text += f" Behind wrong answers most often: {told}."
         out.append(text)
@@ -188,12 +188,13 @@ def _first(meeting: Meeting, names: dict[str, str]) -> list[str]:
 
 
 def misconceptions_of(occasion: Occasion, concept: str) -> pd.DataFrame:
-    """The commonest misconceptions of a concept: columns name, share (mean of the districts)."""
+    """The commonest misconceptions of a concept: columns name, share (mean of the districts), misconception."""
     table = occasion.analysis.misconceptions
     if not len(table):
-        return pd.DataFrame(columns=["name", "share"])
-    part = table[table["concept"] == concept].groupby("name", sort=False)["share"].mean()
-    return part.sort_values(ascending=False, kind="stable").reset_index()
+        return pd.DataFrame(columns=["name", "share", "misconception"])
+    by = table[table["concept"] == concept].groupby("name", sort=False)
+    part = by.agg(share=("share", "mean"), misconception=("misconception", "first"))
+    return part.sort_values("share", ascending=False, kind="stable").reset_index()
 
 
 def _cautions(meeting: Meeting) -> list[str]:

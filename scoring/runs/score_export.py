@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itembank.errors import Rejected
+from itembank.errors import Conflict, Rejected
 from itembank.terminal import neutralised
 from scoring import bank
 from scoring.analysis.export import STUDENT_LEVEL, WARNING

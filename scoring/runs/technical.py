@@ -17,17 +17,18 @@ from scoring.misfit import UNUSUAL
 THETA = np.linspace(-3.0, 3.0, 13)
 
 
-def technical_tables(session: Any, found: Any) -> dict[str, pd.DataFrame]:
+def technical_tables(session: Any, found: Any, only: str = "") -> dict[str, pd.DataFrame]:
     """Tables by name: content, verdicts, fit of model and items, reliability, conditional error, unusual patterns.
 
     Args:
         session: of `bank.reading()`.
-        found: `scoring.runs.reporting.Reported`.
+        found: `scoring.runs.reporting.Reported`, or anything with its fit, sitting and data.
+        only: name of the one table to make, or empty for all.
     """
-    out: dict[str, pd.DataFrame] = {"content": _content(found)}
-    verdicts = _verdicts(session, found)
-    if len(verdicts):
-        out["verdicts"] = verdicts
+    out: dict[str, pd.DataFrame] = {} if only else {"content": content(found)}
+    judged = pd.DataFrame() if only else verdicts(session, found)
+    if len(judged):
+        out["verdicts"] = judged
     if found.fit is None:
         return out
     scored, fit = found.sitting.scored, found.fit
@@ -47,6 +48,8 @@ def technical_tables(session: Any, found: Any) -> dict[str, pd.DataFrame]:
             "unusual patterns": lambda: _unusual(scoring.person_fit(fit, scored, groups=groups)),
         }
         for name, made in steps.items():
+            if only and name != only:
+                continue
             try:
                 out[name] = made()
             except ScoringError as error:
@@ -56,7 +59,7 @@ def technical_tables(session: Any, found: Any) -> dict[str, pd.DataFrame]:
     return out
 
 
-def _content(found: Any) -> pd.DataFrame:
+def content(found: Any) -> pd.DataFrame:
     """What each concept's items are: standards, depth of knowledge, kinds, who wrote them."""
     items = found.data.items
     rows = []
@@ -81,7 +84,7 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(set(words)))
 
 
-def _verdicts(session: Any, found: Any) -> pd.DataFrame:
+def verdicts(session: Any, found: Any) -> pd.DataFrame:
     """How often a verdict at each concept's cut is right, and the same again on another form (Rudner 2001, 2005)."""
     scores = bank.read_scores(session, bank.run_of(session, found.run))
     rows = {}

@@ -1,114 +1,132 @@
 """From a number in a report back to everything it rests on."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from itembank.errors import Rejected
+import pandas as pd
+
+from itembank.errors import Rejected, UsageFault
 from scoring import bank
-from scoring.analysis.result import Analysis
-from scoring.runs.comparing import stored_analysis
+from scoring.analysis import cells
+from scoring.analysis.result import TOTAL, Analysis
+from scoring.runs import tracing_places, tracing_runs
+from scoring.runs.comparing import current_analysis
+from scoring.runs.tracing_facts import MOST, items_of, plain_rows, rests_on, students
 
 
-def trace(session: Any, number: int, concept: str = "", group: str = "") -> dict[str, Any]:
-    """What a cell of a comparison rests on.
+def trace(session: Any, cell: str) -> dict[str, Any]:
+    """What a number rests on.
 
     Args:
         session: of `bank.reading()`.
-        number: the run.
-        concept: a concept or an item of the comparison, or empty for the run as a whole.
-        group: a district by name or code, or empty for the difference.
+        cell: RUN, RUN:TABLE:KEY... as pages carry it; RUN:CONCEPT:DISTRICT and RUN:ITEM:DISTRICT for short; two
+            comparisons RUN-RUN:changes:... or RUN-RUN:linked:...; indicators:..., targets:..., cohorts:..., sat:... for
+            what rests on no run.
 
     Returns:
-        Plain facts in the order a reader asks for them.
+        Plain facts in the order a reader asks for them; "rows" holds the table's rows as they are stored.
 
     Raises:
-        Rejected: there is no such run or cell.
+        UsageFault: it is no address. Rejected: there is no such run, table or row; with those there are.
     """
-    run = bank.run_of(session, number)
-    found: dict[str, Any] = {
-        "run": f"{run.id} ({run.kind}, {run.status}), made {run.created_at:%Y-%m-%d %H:%M} UTC"
-        + (f" by {run.person}" if run.person else "")
-    }
-    if run.kind == "compare":
-        found |= _cell(session, run, concept, group)
-    elif concept:
-        raise Rejected("no-cell", f"Run {number} is a {run.kind} run and has no cells.", "itembank compare list")
-    rests = bank.provenance_of(session, run)
-    stale = bank.stale_reasons(session, run)
-    kept = [i for i in rests["items"] if not concept or i["item"] in found.get("items", [i["item"]])]
-    names = {i["item"] for i in kept}
-    found["still stands"] = "yes" if not stale else "no: " + "; ".join(stale)
-    if run.converged is not None:
-        found["estimation"] = (
-            f"converged: {'yes' if run.converged else 'no'}, log-likelihood {run.log_likelihood}, seed {run.seed}"
+    start, *keys = [part.strip() for part in cell.split(":")]
+    if start in tracing_places.TABLES:
+        return tracing_places.trace(session, start, keys)
+    if pair := re.fullmatch(r"(\d+)-(\d+)", start):
+        return tracing_places.trace_pair(session, int(pair[1]), int(pair[2]), keys)
+    if not start.isdigit():
+        raise UsageFault("bad-cell", "That names no cell.", "For example: itembank why 3:mastery:geometry:A")
+    run = bank.run_of(session, int(start))
+    found: dict[str, Any] = {}
+    if run.kind == "release":
+        of = bank.run_of(session, int(run.options["of"]), "compare")
+        found["release"] = (
+            f"{run.id}, of comparison {of.id}, agreed in decision {run.options['decision']}; "
+            "below are the numbers as they were before disclosure control, for the districts only"
         )
-    found["items"] = [f"{i['item']} version {i['version']} ({i['hash'][:12]})" for i in kept]
-    found["keys"] = [f"{k['item']} key version {k['version']}" for k in rests["keys"] if k["item"] in names]
-    found["files"] = [f"{f['name']}: {f['rows']:,} rows, sha256 {f['sha256'][:16]}" for f in rests["files"]]
-    found["responses as read"] = f"sha256 {run.input_hash}"
-    found["other runs"] = [f"run {r['run']}: itembank why {r['run']}" for r in rests["runs"]]
-    found["software"] = [f"{name} {version}" for name, version in run.software.items()]
-    return found
+        run = of
+    found["run"] = _named(run)
+    items: set[str] | None = None
+    if keys and keys[0] in tracing_runs.LIVE:
+        told, items = tracing_runs.trace(session, run, keys)
+        found |= told
+    elif run.kind == "compare":
+        told, items = _comparison(session, run, keys)
+        found |= told
+    elif keys:
+        told, items = tracing_runs.trace(session, run, keys)
+        found |= told
+    return found | rests_on(session, run, items)
 
 
-def _cell(session: Any, run: Any, concept: str, group: str) -> dict[str, Any]:
-    analysis = stored_analysis(session, run)
-    if not concept:
-        return {"title": analysis.title, "concepts": list(analysis.concepts.index), "districts": list(analysis.groups)}
-    if concept in analysis.items.index:
-        return _item(analysis, concept, bank.district_names(session).get(group, group))
-    if concept not in analysis.concepts.index:
-        raise Rejected(
-            "no-cell", f"There is no concept {concept!r} in it.", "Concepts: " + ", ".join(analysis.concepts.index)
-        )
-    items = [str(i) for i in analysis.items.index[analysis.items["concept"] == concept]]
-    cut = analysis.concepts.loc[concept]
-    facts: dict[str, Any] = {
-        "concept": str(cut["name"]),
-        "cut": f"{cut['cut']:.3f} ({cut['cut_kind']})",
-        "items": items,
-    }
-    if not group:
-        rows = analysis.contrasts[analysis.contrasts["concept"] == concept]
-        facts["difference"] = [
-            f"{r.group} minus {r.other}: {r.difference:+.3f} "
-            f"(SE {r.se:.3f}, {r.low:+.3f} to {r.high:+.3f}, df {r.df:.0f}), {r.verdict}"
-            for r in rows.itertuples()
-        ]
-        return facts
-    names = bank.district_names(session)
-    rows = analysis.mastery[
-        (analysis.mastery["concept"] == concept) & (analysis.mastery["group"] == names.get(group, group))
-    ]
-    if not len(rows):
-        raise Rejected("no-cell", f"There is no district {group!r} in it.", "Districts: " + ", ".join(names))
-    row = rows.iloc[0]
-    facts["share mastered"] = (
-        f"{row['rate']:.3f} (SE {row['se']:.3f}, {row['low']:.3f} to {row['high']:.3f})"
-        if row["shown"]
-        else f"hidden: {row['reason']}"
-    )
-    facts["students and schools"] = (
-        f"{int(row['n']):,} students in {int(row['schools'])} schools" if row["shown"] else "hidden"
-    )
-    return facts
+def _named(run: Any) -> str:
+    by = f" by {run.person}" if run.person else ""
+    return f"{run.id} ({run.kind}, {run.status}), made {run.created_at:%Y-%m-%d %H:%M} UTC{by}"
 
 
-def _item(analysis: Analysis, item: str, group: str) -> dict[str, Any]:
-    """An item's numbers: of both districts together, or of one."""
-    if group and group not in analysis.groups:
-        raise Rejected("no-cell", f"There is no district {group!r} in it.", "Districts: " + ", ".join(analysis.groups))
-    row = analysis.items.loc[item]
-    share = f"share_correct: {group}" if group else "share_correct"
-    facts: dict[str, Any] = {
-        "item": f"{item}: {row['title']}",
-        "concept": str(row["concept"]),
-        "items": [item],
-        "share of the points": f"{row[share]:.3f}" + (f" in {group}" if group else ""),
-        "students": f"{int(row['n']):,} answered it in all",
-    }
-    if not group:
-        facts["parameters"] = f"{row['model']}: steepness {row['a']:.3f}, difficulty {row['b']:+.3f}"
-        if item in analysis.dif.index:
-            judged = analysis.dif.loc[item]
-            facts["at equal ability"] = f"{judged['effect']:+.3f} of the points, class {judged['ets_class']}"
-    return facts
+def _comparison(session: Any, run: Any, keys: Sequence[str]) -> tuple[dict[str, Any], set[str] | None]:
+    analysis = current_analysis(session, run, allow_stale=True)
+    if not keys:
+        districts = list(analysis.groups)
+        tables = [n for n in (*cells.TABLES, *cells.COUNTED) if len(cells.table_of(analysis, n)[0])]
+        whole = {"title": analysis.title, "concepts": list(analysis.concepts.index), "districts": districts}
+        return whole | {"tables": [f"{run.id}:{n}" for n in tables], "students": students(analysis)}, None
+    codes = bank.district_names(session)
+    others = cells.other_names(analysis, codes)
+    table, *rest = keys if cells.named(keys[0]) else _in_short(analysis, keys, others)
+    name = cells.named(table)
+    frame, columns = cells.table_of(analysis, name)
+    if not len(frame):
+        raise Rejected("no-cell", f"Run {run.id} has no table {name}.", f"itembank why {run.id}")
+    rows = cells.rows_at(frame, columns, rest, others)
+    items = items_of(analysis, rows)
+    facts: dict[str, Any] = {"table": ":".join([name, *columns]), "rows": plain_rows(rows)}
+    facts |= _item_besides(analysis, name, rows)
+    facts |= _bars(analysis, rows, run)
+    return facts | {"students": students(analysis)}, items
+
+
+def _in_short(analysis: Analysis, keys: Sequence[str], others: dict[str, set[str]]) -> list[str]:
+    """RUN:CONCEPT, RUN:CONCEPT:DISTRICT, RUN:ITEM and RUN:ITEM:DISTRICT as addresses in full.
+
+    Raises:
+        Rejected: it is neither a concept nor an item nor a table.
+    """
+    first, *rest = keys
+    wanted = cells.slug(first)
+    concepts = {cells.slug(c): str(c) for c in (TOTAL, *analysis.concepts.index)}
+    concept = concepts.get(wanted) or next((c for s, c in concepts.items() if wanted in others.get(s, ())), "")
+    if concept == TOTAL:
+        return ["averages" if rest else "average-differences", concept, *rest]
+    if concept:
+        return ["mastery" if rest else "differences", concept, *rest]
+    if wanted in {cells.slug(i) for i in analysis.items.index}:
+        known = {cells.slug(g) for g in analysis.groups}
+        if rest and not any(cells.slug(rest[0]) in {g, *others.get(g, ())} for g in known):
+            known_ = ", ".join(analysis.groups)
+            raise Rejected("no-cell", "There is no such district in it.", f"Districts: {known_}")
+        return ["items", first]
+    hint = f"Concepts: {', '.join(analysis.concepts.index)}. Tables: {', '.join(cells.TABLES)}"
+    raise Rejected("no-cell", "There is no such concept, item or table in it.", hint)
+
+
+def _item_besides(analysis: Analysis, name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """An item's row of differences at equal ability beside its statistics."""
+    if name != "items" or len(rows) != 1 or rows["item"].iloc[0] not in analysis.dif.index:
+        return {}
+    judged = analysis.dif.loc[rows["item"].iloc[0]]
+    return {"at equal ability": f"{judged['effect']:+.3f} of the points, class {judged['ets_class']}"}
+
+
+def _bars(analysis: Analysis, rows: pd.DataFrame, run: Any) -> dict[str, Any]:
+    if "concept" not in rows or not len(analysis.concepts):
+        return {}
+    used = run.details.get("cuts") or {}
+    out = []
+    for concept in dict.fromkeys(str(c) for c in rows["concept"]):
+        if concept in analysis.concepts.index:
+            row = analysis.concepts.loc[concept]
+            of = f", run {used[concept]}" if used.get(concept) else ""
+            out.append(f"{concept}: {row['cut']:.3f} ({row['cut_kind']}{of})")
+    return {"bar for mastery": out[:MOST]} if out else {}

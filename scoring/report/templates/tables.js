@@ -64,3 +64,14 @@ document.querySelectorAll("table[data-filter]").forEach(function (table) {
   });
   table.parentNode.insertBefore(label, table);
 });
+// A row that is clicked says in the line under its table how to ask where its numbers come from.
+document.querySelectorAll("p.why").forEach(function (line) {
+  var box = line.previousElementSibling, words = line.querySelectorAll("span"), code = line.querySelector("code");
+  box.querySelectorAll("tr[data-why]").forEach(function (row) {
+    row.addEventListener("click", function () {
+      code.textContent = "itembank why " + row.dataset.why;
+      words[0].textContent = "Where “" + row.cells[0].textContent + "” comes from: ";
+      words[1].textContent = "";
+    });
+  });
+});

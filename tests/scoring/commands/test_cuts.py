@@ -133,5 +133,6 @@ def test_a_comparison_before_the_agreement_is_listed_and_refused_as_stale(compar
     assert told["still stands"] == "no: a cut was agreed since for ratios"
     assert [k.split()[0] for k in told["keys"]] == ["Q01"]
     assert told["items"][0].startswith("Q01 version 1")
-    assert "share of the points" in told
+    assert told["rows"][0]["item"] == "Q01"
+    assert 0 < told["rows"][0]["share_correct"] < 1
     assert run("why", f"{number}:Q01:nowhere")[0] == 3

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from scoring.analysis.result import Analysis, Notice
+from scoring.report import charts, item_parts, trend_charts
 
 GROUPS = ("District A", "District B")
 NAMES = {
@@ -193,6 +194,13 @@ def example(**changes: object) -> Analysis:
         ),
     )
     return replace(analysis, **changes)  # type: ignore[arg-type]
+
+
+def without_pictures(patch):
+    """Let every chart be an empty drawing."""
+    for module in (charts, item_parts, trend_charts):
+        if hasattr(module, "_svg"):
+            patch.setattr(module, "_svg", lambda chart: '<svg xmlns="http://www.w3.org/2000/svg"/>')
 
 
 @pytest.fixture

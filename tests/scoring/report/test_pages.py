@@ -253,7 +253,7 @@ def test_a_concept_report_says_each_thing_once_and_names_the_items_that_touch_it
 def test_options_stand_in_the_order_of_the_item():
     given = found()
     turned = given.analysis.options.iloc[::-1]
-    part = item_parts.option_part(turned, "G7-00", GROUPS, given.misconceptions)
+    part = item_parts.option_part(replace(given.analysis, options=turned), "G7-00", given.misconceptions)
     assert [row[0].text for row in part["table"].rows] == list("ABCD")
 
 

@@ -1,7 +1,6 @@
 """The same students a year later, in the bank: one model of both times, links of comparisons, editions."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,72 +16,7 @@ from itembank.models import School
 from itembank.sheets import Layout
 from scoring import bank as gate
 from scoring.runs import trending
-from scoring.runs.comparing import compare_administration
-from tests.scoring.runs.conftest import CONCEPTS, ITEMS, PER_CONCEPT, STUDENTS, draw, load
-
-#: What a year adds to each concept, in SDs of the first year.
-MOVED = (0.30, -0.60)
-
-
-def later(seed, shift):
-    """Answers of the same students a year later, and who of them stayed; the draws of `conftest.draw` come first."""
-    rng = np.random.default_rng(seed)
-    theta = rng.multivariate_normal([shift, -shift], [[1.0, 0.7], [0.7, 1.0]], STUDENTS)
-    centre = np.array([shift, -shift])
-    again = np.random.default_rng(seed + 50)
-    noise = again.multivariate_normal([0, 0], [[1.0, 0.7], [0.7, 1.0]], STUDENTS)
-    theta = centre + 0.85 * (theta - centre) + np.sqrt(1 - 0.85**2) * noise + MOVED
-    b = np.tile(np.linspace(-1.4, 1.4, PER_CONCEPT), 2)
-    a = np.resize([1.1, 1.6, 1.3], 2 * PER_CONCEPT)
-    chance = 1 / (1 + np.exp(-a * (np.repeat(theta, PER_CONCEPT, axis=1) - b)))
-    right = draw(seed, shift).mean(axis=1)
-    return (again.random(chance.shape) < chance).astype(int), again.random(STUDENTS) < 0.5 + 0.5 * right
-
-
-@pytest.fixture(scope="module")
-def twice_made(prepared, tmp_path_factory):
-    """The prepared bank with a second administration of the same form: run 3 its comparison."""
-    folder = tmp_path_factory.mktemp("twice")
-    shutil.copytree(prepared, folder, dirs_exist_ok=True)
-    names = {"ITEMBANK_URL": str(folder / "bank.db"), "ITEMBANK_KEYS": str(folder / "keys")}
-    before = {n: os.environ.get(n) for n in names}
-    os.environ.update(names)
-    try:
-        with database.writing() as session:
-            administrations.open_administration(
-                session, "autumn", ["F1"], ["A", "B"], date(2026, 10, 1), date(2026, 10, 15), "paper"
-            )
-            for code, seed, shift in (("A", 1, -0.3), ("B", 2, 0.3)):
-                answers, stays = later(seed, shift)
-                _load_some(session, code, answers, stays)
-        with gate.writing() as session:
-            compare_administration(session, "autumn")
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-    return folder
-
-
-def _load_some(session, district, answers, stays):
-    table = pd.DataFrame(answers, columns=ITEMS)
-    table.insert(0, "student", [f"{district}{1 + i}" for i in range(len(table))])
-    table.insert(1, "school", [f"S{i % 6}" for i in range(len(table))])
-    text = table[stays].to_csv(index=False).encode()
-    layout = Layout(fixed={"district": district, "grade": "7"}, cells="scores")
-    adm = administrations.administration_of(session, "autumn")
-    responses.load(session, adm, tabular.parse_table(text, f"{district}2.csv"), layout)
-
-
-@pytest.fixture
-def twice(twice_made, tmp_path, monkeypatch):
-    shutil.copytree(twice_made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setenv("ITEMBANK_URL", str(tmp_path / "bank.db"))
-    monkeypatch.setenv("ITEMBANK_KEYS", str(tmp_path / "keys"))
-    monkeypatch.delenv("ITEMBANK_PERSON", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+from tests.scoring.runs.conftest import CONCEPTS, ITEMS, MOVED, STUDENTS, draw, load
 
 
 def changes_now():
