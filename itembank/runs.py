@@ -30,6 +30,14 @@ from itembank.models import (
 SOFTWARE = ("numpy", "scipy", "pandas", "sqlmodel", "sqlalchemy", "threadpoolctl")
 
 
+#: What makes a run of a kind, where it is not `itembank KIND run`.
+MAKES = {
+    "release": "itembank report comparison --edition public",
+    "ratings": "itembank cuts rate",
+    "cuts": "itembank cuts set",
+}
+
+
 def software() -> dict[str, str]:
     """Versions of what a number depends on."""
     found = {"itembank": __version__, "python": python_version()}
@@ -126,7 +134,8 @@ def run_of(session: Session, number: int | None = None, kind: str = "", administ
     run = session.exec(statement.order_by(sa.desc("id")).limit(1)).first()
     if run is None:
         what = f"run {number}" if number is not None else f"{kind or 'any'} run"
-        raise Rejected("unknown-run", f"There is no {what}.", f"itembank {kind or 'calibrate'} run")
+        hint = MAKES.get(kind, f"itembank {kind or 'calibrate'} run")
+        raise Rejected("unknown-run", f"There is no {what}.", hint)
     return run
 
 

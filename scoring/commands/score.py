@@ -118,6 +118,7 @@ def export(
     ] = "identifier",
     term: Annotated[str, typer.Option(help="OneRoster: sourcedId of the academic session in the receiving system.")]
     = "",
+    stale: Annotated[bool, typer.Option("--allow-stale", help="Write it although newer data or keys exist.")] = False,
 ) -> None:  # fmt: skip
     """Write student-level scores as CSV with a data dictionary, or as a OneRoster package for the district's system."""
     from pathlib import Path
@@ -132,6 +133,7 @@ def export(
         raise UsageFault("no-roster", "A OneRoster package needs the roster.", "--names ROSTER.zip --district CODE")
     with bank.reading() as session:
         found = bank.run_of(session, number, "score")
+        reasons = score_export.current(session, found, stale)
         chosen = None if scale == "none" else agreed_scale(session, scale)
         table = score_export.score_table(session, found, chosen)
         if oneroster:
@@ -141,6 +143,8 @@ def export(
         else:
             path = score_export.write_csv(table, Path(output), found.id or 0)
             rows = f"{len(table):,} rows"
+    for reason in reasons:
+        terminal.say(f"stale: {reason}")
     terminal.say(f"{rows} in {path}: student-level data, for internal use only.")
     if chosen is not None:
         terminal.say(f"Scores on the scale {chosen.name}, version {chosen.version}.")

@@ -44,6 +44,7 @@ TEXT: Mapping[str, Mapping[str, str]] = {
                 "among the harder ones, or when the answers on the other topics speak for it. Of 100 students who "
                 "answered like this, {chance} have reached the goal.",
         "goal": "The goal for each topic is provisional: teachers have not set it yet.",
+        "old": "Overtaken: newer answers or keys exist, so this may change",
         "simulated": "Simulated student: no real child", "private": "Private: for this family and its teachers",
         "footer": "Made by itembank {version}. Nobody else receives this page.",
         "source": "Calculation {run} of {day}; questions, goals and scale are those of this calculation · answers as "
@@ -79,6 +80,7 @@ TEXT: Mapping[str, Mapping[str, str]] = {
                 "eran de las más difíciles, o cuando las respuestas de los otros temas lo confirman. De cada 100 "
                 "estudiantes que respondieron así, {chance} alcanzaron la meta.",
         "goal": "La meta de cada tema es provisional: los maestros todavía no la han fijado.",
+        "old": "Ya hay respuestas o claves más recientes: esto puede cambiar",
         "simulated": "Estudiante simulado: no es un niño real", "private": "Privado: para esta familia y sus maestros",
         "footer": "Hecho con itembank {version}. Nadie más recibe esta página.",
         "source": "Cálculo {run} del {day}; las preguntas, las metas y la escala son las de este cálculo · respuestas "
@@ -145,6 +147,11 @@ def source(analysis: Analysis, language: str = "en") -> str:
     return TEXT[language]["source"].format(run=facts["run"], day=told, answers=answers)
 
 
+def _overtaken(analysis: Analysis, language: str = "en") -> tuple[str, ...]:
+    """A stamp where the bank has moved on since and the page was written all the same."""
+    return (TEXT[language]["old"],) if "stale" in analysis.provenance else ()
+
+
 def _lead(t: Mapping[str, str], who: str, told: Mapping[str, str]) -> str:
     yes, no, open_ = (sum(found == v for found in told.values()) for v in ("yes", "no", "open"))
     whole = "all" if 1 < yes == len(told) else "k"
@@ -197,7 +204,7 @@ def student_page(
         title=t["title"].format(who=who),
         kicker=t["kicker"].format(what=what or analysis.title),
         lead=_lead(t, who, told),
-        stamps=((t["simulated"],) if analysis.simulated else ()) + (t["private"],),
+        stamps=(*((t["simulated"],) if analysis.simulated else ()), *_overtaken(analysis, language), t["private"]),
         cards=tuple(cards),
         sections=(Section("details", t["details"], (*parts, *([blocks.bullets(notes)] if notes else []))),),
         footer=t["footer"].format(version=analysis.provenance.get("itembank", "")),
@@ -237,8 +244,11 @@ def roster_page(analysis: Analysis, students: Sequence[tuple[str, pd.DataFrame]]
         title=title,
         kicker=f"{analysis.title} · class roster",
         lead=_hardest(len(rows), [(concepts[c], counts[c]["no"]) for c in first]) or title,
-        stamps=(("Simulated students: no real child",) if analysis.simulated else ())
-        + ("Private: for the teachers of this class",),
+        stamps=(
+            *(("Simulated students: no real child",) if analysis.simulated else ()),
+            *_overtaken(analysis),
+            "Private: for the teachers of this class",
+        ),
         cards=(Card("Where to start", lines),),
         sections=(Section("roster", "Students", parts),),
         footer=f"Made by itembank {analysis.provenance.get('itembank', '')}.",

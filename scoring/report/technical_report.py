@@ -191,7 +191,8 @@ def _items(a: Analysis, facts: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     return [
         blocks.bullets(SCORING),
         frame(
-            content, "Content by concept: kinds of items, standards, depth of knowledge, districts of the authors",
+            content,
+            "Content by concept: kinds of items, standards, depth of knowledge, districts of the authors",
             why=at.addresses(a, "content", content),
         ),
         stored(a, "items", "Item statistics, with standard errors of slope and difficulty", True, shown),

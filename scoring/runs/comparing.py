@@ -113,7 +113,8 @@ def stamped(analysis: Analysis, reasons: Sequence[Any]) -> Analysis:
     if not reasons:
         return analysis
     gate = with_stale(analysis.gate, [(r.code, str(r)) for r in reasons])
-    return replace(analysis, gate=gate, stamp=NOT_COMPARABLE)
+    told = {**analysis.provenance, "stale": "; ".join(reasons)}
+    return replace(analysis, gate=gate, stamp=NOT_COMPARABLE, provenance=told)
 
 
 def stored_analysis(session: Any, run: Any) -> Analysis:

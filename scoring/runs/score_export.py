@@ -32,6 +32,23 @@ MEANING = {
 }
 
 
+def current(session: Any, run: Any, allow_stale: bool = False) -> list[str]:
+    """Why scores are no longer those of the answers and keys that the bank holds.
+
+    That the run's calibration has newer answers beside it does not matter: its parameters are frozen.
+
+    Raises:
+        Conflict: a key has changed, answers came or went, or parameters were withdrawn, and `allow_stale` is not set.
+    """
+    reasons = bank.stale_reasons(session, run)
+    if not allow_stale and any(r.code != "run" or "withdrawn" in r for r in reasons):
+        about = bank.administration_by_id(session, run)
+        again = "itembank score run" + (f" --administration {about.code}" if about is not None else "")
+        what = f"The scores of run {run.id} are stale: {'; '.join(reasons)}."
+        raise Conflict("stale", what, f"{again}; or --allow-stale")
+    return list(reasons)
+
+
 def score_table(session: Any, run: Any, scale: ReportingScale | None = None) -> pd.DataFrame:
     """Every student's scores of a run, one row per sitting and scale: the columns of `MEANING`."""
     table = bank.read_scores(session, run).reset_index()

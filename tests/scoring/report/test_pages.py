@@ -142,6 +142,13 @@ def test_pages_about_students_say_in_small_print_which_calculation_they_come_fro
         assert page.provenance in " ".join(read(blocks.render(page)).text)
         assert not TECHNICAL.search(page.provenance)
     assert student_report.student_page(example(), marks(), "4711").provenance == ""  # without a bank there is no number
+    overtaken = replace(analysis, provenance={**analysis.provenance, "stale": "1 key has changed since"})
+    for language in ("en", "es"):
+        stamp = student_report.TEXT[language]["old"]
+        assert stamp in student_report.student_page(overtaken, marks(), "4711", language).stamps
+        assert stamp not in student_report.student_page(analysis, marks(), "4711", language).stamps
+        assert not TECHNICAL.search(stamp)
+    assert student_report.TEXT["en"]["old"] in student_report.roster_page(overtaken, [("1", marks())], "7b").stamps
 
 
 def test_a_student_is_never_called_in_or_out_near_the_bar(made):

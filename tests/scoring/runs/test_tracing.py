@@ -165,6 +165,18 @@ def test_what_has_changed_since_is_said_of_the_number(compared, run):
     assert found["still stands"] == "no: responses were loaded since"
     assert found["run again"] == "itembank compare run --administration spring"
     assert found["rows"][0]["n"] == STUDENTS
+    code, _, err = run("score", "run", "--allow-stale")
+    assert code == 0, err
+    with database.writing() as session:
+        load(session, "B", draw(10), "spring", 1000)
+    code, _, err = run("score", "export", "-o", "scores")
+    assert code == 6
+    assert "responses were loaded since" in err
+    assert "itembank score run --administration spring; or --allow-stale" in err
+    assert not Path("scores").exists()
+    code, _, err = run("score", "export", "-o", "scores", "--allow-stale")
+    assert code == 0
+    assert "stale: responses were loaded since" in err
     packet, _, err = run("report", "packet", "-o", "p.html")
     assert packet == 6
     assert "comparison 2 of spring (responses were loaded since)" in err
