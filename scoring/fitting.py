@@ -108,7 +108,7 @@ def calibrate(
     )  # fmt: skip
     robust: Robust | None = None
     if clusters is not None:
-        schools = aligned(clusters, data, "clusters").astype(str)
+        schools = pd.factorize(aligned(clusters, data, "clusters").astype(str), sort=True)[0].astype(np.int64)
         robust = cluster_covariance(found, setup.prior, people.of, people.partner_of, w, schools)
     settings = {
         "model": dict(model) if isinstance(model, Mapping) else model,

@@ -13,6 +13,7 @@ from scoring import checks
 from scoring.data import Responses, read_responses
 from scoring.frozen import freeze
 from scoring.irt.curves import FAMILY, ItemParameters
+from scoring.irt.distinct import distinct_numbers
 from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.irt.profile_items import layout_of
 from scoring.irt.profile_model import ProfileModel
@@ -271,13 +272,13 @@ def _clusters(
     partners = sorted(set(partner_of_group))
     of_group = np.array([partners.index(p) for p in partner_of_group], dtype=np.int64)
     stratum_of_row = of_group[group]
-    codes, _ = pd.factorize(values.astype(str), sort=True)
-    pair, cluster = np.unique(np.stack([stratum_of_row, codes]), axis=1, return_inverse=True)
-    stratum = pair[0].astype(np.int64)
+    codes, names = pd.factorize(values.astype(str), sort=True)
+    pair, cluster = distinct_numbers(stratum_of_row * max(len(names), 1) + codes)
+    stratum = pair // max(len(names), 1)
     for s, name in enumerate(partners):
         if np.count_nonzero(stratum == s) < 2:
             problems.append(f"clusters: {name} has a single cluster, which shows no variation between clusters")
-    return cluster.reshape(-1).astype(np.int64), stratum
+    return cluster, stratum
 
 
 def _design(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.irt.distinct import distinct_rows_of
 from scoring.irt.errors import DesignError
 
 Array = NDArray[np.float64]
@@ -94,8 +95,8 @@ def condition(
 
 
 def _codes(column: "pd.Series[str]") -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    names, codes = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
-    return tuple(str(n) for n in names), codes.reshape(-1).astype(np.int64)
+    codes, names = pd.factorize(column.astype(str), sort=True)
+    return tuple(str(n) for n in names), codes.astype(np.int64)
 
 
 def _interaction(persons: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[str], Array]:
@@ -137,7 +138,7 @@ def level_names(column: "pd.Series[object]") -> NDArray[np.str_]:
 
 def _independent(x: Array) -> list[int]:
     """Columns that are not combinations of earlier ones, found on the distinct rows."""
-    rows = np.unique(x, axis=0)
+    rows = x[distinct_rows_of(x)[0]]
     keep: list[int] = []
     basis = np.zeros((rows.shape[0], 0))
     for k in range(x.shape[1]):

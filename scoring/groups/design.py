@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.irt.distinct import distinct_numbers, distinct_rows_of
 from scoring.irt.errors import DesignError
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ def build_design(
         DesignError: a school in two districts, or columns of the design that repeat each other.
     """
     school, district = np.asarray(school, dtype=np.int64), np.asarray(district, dtype=np.int64)
-    codes, school = np.unique(school, return_inverse=True)
+    codes, school = distinct_numbers(school)
     home = np.full(codes.size, -1)
     home[school] = district
     if np.any(home[school] != district):
@@ -96,9 +97,10 @@ def build_design(
     size = np.bincount(school)
     small = size < smallest
     label = np.where(small, codes.size + home, np.arange(codes.size))
-    _, school = np.unique(label[school], return_inverse=True)
-    rows, pattern = np.unique(np.asarray(x, dtype=float), axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
+    _, school = distinct_numbers(label[school])
+    x = np.asarray(x, dtype=float)
+    one, pattern = distinct_rows_of(x)
+    rows = x[one]
     rank = int(np.linalg.matrix_rank(rows))
     if rank < rows.shape[1]:
         raise DesignError(

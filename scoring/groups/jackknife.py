@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scoring.groups.latent import LatentRegression
 from scoring.groups.mixed import solve_step
 from scoring.groups.sites import tilted_above
+from scoring.irt.distinct import distinct_numbers, distinct_rows_of
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -106,8 +107,8 @@ def replicate(
     member = member[design.order]
     w = np.ones(n) if weights is None else np.asarray(weights, dtype=float)[design.order]
     n_schools = design.school_size.size
-    kinds, kind = np.unique(member, axis=0, return_inverse=True)  # groups may overlap, kinds of students do not
-    kind = kind.reshape(-1)
+    one, kind = distinct_rows_of(member)  # groups may overlap, kinds of students do not
+    kinds = member[one]
     block = design.school * len(kinds) + kind
     gather = csr_array((w, (block, np.arange(n))), shape=(n_schools * len(kinds), n))
     to_groups = kinds.astype(float).T  # (G, kinds)
@@ -167,7 +168,7 @@ def _movement(
     by_mean, by_variance = _sensitivities(regression.mean, regression.variance, cuts)  # (N, C, K) each
     # finer cells: school x pattern x kind, so that x is constant inside
     cell = (design.school * design.x.shape[0] + design.pattern) * types + kind
-    codes, place = np.unique(cell, return_inverse=True)
+    codes, place = distinct_numbers(cell)
     spread = csr_array((w, (place, np.arange(n))), shape=(codes.size, n))
     cell_school = codes // (design.x.shape[0] * types)
     cell_x = design.x[(codes // types) % design.x.shape[0]]

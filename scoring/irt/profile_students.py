@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.irt.curves import ItemParameters, log_probabilities
+from scoring.irt.distinct import distinct_rows_of
 from scoring.irt.ep import cut_weights
 from scoring.irt.ep_correction import corrected_block
 from scoring.irt.profile_estep import ProfileData, map_blocks, posterior_block
@@ -131,13 +132,11 @@ def _patterns(given: NDArray[np.bool_]) -> tuple[Index, NDArray[np.bool_]]:
     """
     if given.all():
         return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)
-    packed = np.packbits(given, axis=1)
-    _, pattern, count = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
-    pattern = pattern.reshape(-1)
-    usable = count[pattern] >= _PATTERN
+    _, pattern = distinct_rows_of(np.packbits(given, axis=1))
+    usable = np.bincount(pattern)[pattern] >= _PATTERN
     if not usable.any():
         return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)
-    return pattern.astype(np.int64), usable
+    return pattern, usable
 
 
 def _explained(mean: Array, share: Array, w: Array, pattern: Index) -> float:

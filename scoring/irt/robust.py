@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from scoring.irt.curves import Array
+from scoring.irt.distinct import distinct_numbers
 from scoring.irt.errors import DesignError
 from scoring.irt.estimate import Estimate
 from scoring.irt.likelihood import Problem
@@ -32,7 +33,7 @@ class Robust:
 
 
 def cluster_covariance(
-    found: Estimate, prior: Prior, groups: Index, partner_of: Index, weights: Array, clusters: NDArray[np.str_]
+    found: Estimate, prior: Prior, groups: Index, partner_of: Index, weights: Array, clusters: Index
 ) -> Robust:
     """Sandwich I⁻¹ (Σ_d S_d/(S_d - 1) Σ_s (u_s - ū_d)(u_s - ū_d)') I⁻¹ with u_s the summed score of school s.
 
@@ -42,22 +43,22 @@ def cluster_covariance(
         groups: (N,) group of each student.
         partner_of: (G,) district of each group.
         weights: (N,) case weights.
-        clusters: (N,) school of each student; the same name in two districts is two schools.
+        clusters: (N,) number of each student's school; the same number in two districts is two schools.
 
     Raises:
         DesignError: a district has fewer than two clusters.
     """
     here = (found.blocks.row_of >= 0) & (weights > 0)
     district = partner_of[groups[here]]
-    pairs, cluster = np.unique(np.stack([district.astype(str), clusters[here]]), axis=1, return_inverse=True)
-    cluster = np.asarray(cluster).ravel()
-    of_cluster = pairs[0].astype(np.int64)
+    names = int(clusters.max(initial=0)) + 1
+    pairs, cluster = distinct_numbers(district * names + clusters[here])
+    of_cluster = pairs // names
     sizes = np.bincount(of_cluster, minlength=int(partner_of.max()) + 1)
     if (sizes[np.unique(of_cluster)] < 2).any():
         raise DesignError("too-few-clusters", "Cluster-robust standard errors need two clusters in every district.",
                           "Leave clusters out.")  # fmt: skip
     members = csr_matrix(
-        (weights[here], (cluster, found.blocks.row_of[here])), shape=(pairs.shape[1], found.blocks.n_rows)
+        (weights[here], (cluster, found.blocks.row_of[here])), shape=(pairs.size, found.blocks.n_rows)
     )
     histogram = None if found.histogram is None else np.log(np.maximum(found.histogram, 1e-300))
     problem = Problem(found.blocks, found.layout, prior, found.grid, histogram)
