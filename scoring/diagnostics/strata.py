@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.irt.distinct import distinct_numbers, distinct_rows_of
+
 Array = NDArray[np.float64]
 Scores = NDArray[np.int8]
 Index = NDArray[np.int64]
@@ -34,20 +36,7 @@ def matching_patterns(scores: Scores, items: Index) -> Index:
     seen = scores[:, items] >= 0
     if seen.all():
         return np.zeros(len(scores), dtype=np.int64)
-    packed = np.packbits(seen, axis=1)
-    view = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
-    return np.unique(view, return_inverse=True)[1].astype(np.int64).ravel()
-
-
-def ranked(value: Index) -> tuple[Index, Index]:
-    """Distinct values, ascending, and (N,) the place of each among them; counts where sorting would take longer."""
-    lowest = int(value.min(initial=0))
-    span = int(value.max(initial=0)) - lowest + 1
-    if span > 4 * len(value) + 1024:
-        distinct, level = np.unique(value, return_inverse=True)
-        return distinct, level.ravel().astype(np.int64)
-    present = np.bincount(value - lowest, minlength=span) > 0
-    return np.flatnonzero(present) + lowest, (np.cumsum(present) - 1)[value - lowest]
+    return distinct_rows_of(np.packbits(seen, axis=1))[1]
 
 
 @dataclass(frozen=True)
@@ -99,9 +88,9 @@ class MatchingScore:
         own = sign * x[rows].astype(np.int64)
         value = self.value[rows] + own
         if self.complete or not len(rows):
-            distinct, level = ranked(value)
+            distinct, level = distinct_numbers(value)
             return Strata(rows, level, distinct.astype(float))
-        _, level = ranked(self.pattern[rows] * (value.max() + 1) + value)
+        _, level = distinct_numbers(self.pattern[rows] * (value.max() + 1) + value)
         possible = self.possible[rows] + sign * self.top[item]
         residual = self.residual[rows] + own - sign * x[rows].mean()
         scale = self.top[m.items].sum() + sign * self.top[item]

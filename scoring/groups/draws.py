@@ -19,13 +19,9 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 
 def keys(names: Iterable[object], seed: int, purpose: str = "") -> NDArray[np.uint64]:
     """One 64-bit key per name, from BLAKE2b over purpose, seed and name. Shape (N,)."""
-    head = blake2b(f"{purpose}\x1f{int(seed)}\x1f".encode(), digest_size=8)
-    out: list[bytes] = []
-    for name in names:
-        h = head.copy()
-        h.update(str(name).encode())
-        out.append(h.digest())
-    return np.frombuffer(b"".join(out), dtype="<u8").astype(np.uint64)
+    head = f"{purpose}\x1f{int(seed)}\x1f".encode()
+    found = b"".join([blake2b(head + str(name).encode(), digest_size=8).digest() for name in names])
+    return np.frombuffer(found, dtype="<u8").astype(np.uint64)
 
 
 def normals(key: NDArray[np.uint64], count: int, first: int = 0) -> Array:
