@@ -202,21 +202,27 @@ def item_facts(
 
 def _sittings(session: Session, adm: Administration) -> tuple[pd.DataFrame, list[bytes], NDArray[np.int64]]:
     sitting, raw = columns(Sitting), columns(RawResponse)
-    rows = session.execute(
-        sa.select(
-            sitting.id,
-            sitting.student_id,
-            sitting.district_id,
-            sitting.school_id,
-            sitting.form_id,
-            sitting.background_id,
-            sitting.tested_on,
-            raw.packed,
+    session.flush()
+    # without the session's objects and types: a row is eight values of the driver, the day as it is stored
+    rows = (
+        session.connection()
+        .execute(
+            sa.select(
+                sitting.id,
+                sitting.student_id,
+                sitting.district_id,
+                sitting.school_id,
+                sitting.form_id,
+                sitting.background_id,
+                sa.type_coerce(sitting.tested_on, sa.String),
+                raw.packed,
+            )
+            .join(RawResponse, raw.sitting_id == sitting.id)
+            .where(sitting.administration_id == adm.id)
+            .order_by(sitting.id)
         )
-        .join(RawResponse, raw.sitting_id == sitting.id)
-        .where(sitting.administration_id == adm.id)
-        .order_by(sitting.id)
-    ).all()
+        .all()
+    )
     if not rows:
         return pd.DataFrame(), [], np.zeros(0, np.int64)
     ids, students, district_ids, school_ids, form_ids, background_ids, dates, packed = zip(*rows, strict=True)
@@ -232,7 +238,7 @@ def _sittings(session: Session, adm: Administration) -> tuple[pd.DataFrame, list
             "school": _category(school_ids, schools),
             "form": _category(form_ids, named),
             "grade": _category(background_ids, {i: b.grade for i, b in known.items()}),
-            "tested_on": pd.to_datetime(pd.Series(dates, dtype="object")).to_numpy(),
+            "tested_on": _days(dates),
         },
         index=pd.Index(ids, name="sitting"),
     )
@@ -240,6 +246,16 @@ def _sittings(session: Session, adm: Administration) -> tuple[pd.DataFrame, list
         values = {i: str(b.attributes.get(name, "")) for i, b in known.items()}
         persons[name if name not in persons.columns else f"{name}_recorded"] = _category(background_ids, values)
     return persons, list(packed), np.array(form_ids, dtype=np.int64)
+
+
+def _days(dates: Sequence[Any]) -> NDArray[np.datetime64]:
+    """Days as the driver gives them (ISO text or dates; None is NaT); few differ."""
+    known = {d: np.datetime64("NaT" if d is None else str(d), "s") for d in set(dates)}
+    return (
+        np.array([known[d] for d in dates], dtype="datetime64[s]")
+        if len(known) > 1
+        else np.full(len(dates), next(iter(known.values()), np.datetime64("NaT", "s")))
+    )
 
 
 def _category(ids: Iterable[Any], names: Mapping[Any, str]) -> pd.Categorical:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.groups.design import Design
+from scoring.groups.design import Design, build_design
 from scoring.groups.mixed import (
     FREE_CORRELATIONS_FROM,
+    SCHOOL_PRIOR_SHARE,
     CovarianceScores,
     Population,
     Sums,
@@ -27,6 +28,10 @@ Array = NDArray[np.float64]
 MOST_PASSES = 600
 #: Of a district's residual correlations; below, they are held here (see `inside`).
 SMALLEST_EIGENVALUE = 0.01
+#: Number of students beyond which a sample gives the start, its step and its tolerance.
+_LARGE, _EVERY, _ROUGH = 20_000, 8, 1e-3
+#: Largest change of a pass at which the way to the fixed point may be steady.
+_STEADY = 0.1
 
 
 @dataclass(frozen=True)
@@ -103,10 +108,13 @@ def fit(
     if start is None:
         start = 0.4 * np.eye(c) + 0.6
     population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
+    if n > _LARGE:
+        population = _from_sample(ev, design, start, population)
     eta = np.zeros((n, c))
     sites = no_sites(ev) if sites is None else sites
     workspace = np.empty((c, c, n))
     change, pace, last = np.inf, 1.0, np.zeros((c, c))
+    ahead = _Extrapolation()
     for iteration in range(1, max_passes + 1):
         sums = collect(design, sites, population, workspace)
         if iteration > 1:
@@ -125,20 +133,81 @@ def fit(
             last = tau_step
             # sites that still move would be taken for schools that differ
             taken = tau_step * (pace if iteration >= 4 else 0.0)
+            before = population
             population, step = _covariance_step(design, scores, population, gamma, taken)
-            change = max(change, step, float(np.abs(tau_step).max()))
+            change = max(change, step, _school_change(before, tau_step))
         new_sites, moved_by = sweep(ev, mean, variance, sites)
         change = max(change, moved_by)
         if iteration > 4 and change < tolerance:
             return LatentRegression(
                 design, ev, population, gamma_covariance, effects, sites, eta, mean, sums, scores, iteration, change
             )
-        sites = new_sites
+        population, sites = ahead.of(population, sites, new_sites, change)
     raise NotConverged(
         "latent-regression",
         f"The latent regression did not settle in {max_passes} passes (last change {change:.1e}).",
         "Condition on fewer variables, or leave out a concept with very few answers.",
     )
+
+
+def _from_sample(ev: Evidence, design: Design, start: Array, otherwise: Population) -> Population:
+    """The population that every eighth student of a school shows: near what all show, for a tenth of the work."""
+    rows = np.arange(_EVERY // 2, len(design.order), _EVERY)
+    few = Evidence(ev.log_likelihood[rows], ev.nodes, ev.answered[rows])
+    weight = None if design.weight is None else design.weight[rows]
+    try:
+        part = build_design(design.x[design.pattern[rows]], design.school[rows], design.district[rows], weight=weight)
+        again = Evidence(few.log_likelihood[part.order], few.nodes, few.answered[part.order])
+        return fit(again, part, start, tolerance=_ROUGH).population
+    except (DesignError, NotConverged):  # a pattern or a concept that the sample lacks
+        return otherwise
+
+
+class _Extrapolation:
+    """Aitken's step: where passes approach the fixed point at a steady rate, the rest of the way in one go.
+
+    Sites follow the residual covariances with a pass's delay, so that plain passes shrink the remaining distance by a
+    constant factor r (about one half for concepts that correlate like those of a test); the sum of what is left of
+    such a geometric series is r/(1 - r) times the last step (Aitken 1926). Where r is not steady, nothing is done.
+    """
+
+    def __init__(self) -> None:
+        self._sigma: Array | None = None
+        self._step: Array | None = None
+        self._rate = np.nan
+        self._rest = 0
+
+    def of(self, population: Population, sites: Sites, new: Sites, change: float) -> tuple[Population, Sites]:
+        """The population and the sites with which the next pass begins."""
+        sigma, before = population.sigma, self._sigma
+        step = None if before is None else sigma - before
+        rate = np.nan
+        if step is not None and self._step is not None:
+            rate = float((step * self._step).sum() / max(float((self._step**2).sum()), 1e-300))
+        steady = change < _STEADY and 0.1 < rate < 0.8 and abs(rate - self._rate) < 0.1
+        self._sigma, self._step, self._rate, self._rest = sigma, step, rate, self._rest - 1
+        if step is None or not steady or self._rest > 0:
+            return population, new
+        further = rate / (1.0 - rate)
+        guess = sigma + further * step
+        if np.linalg.eigvalsh(guess).min() <= 0.5 * np.linalg.eigvalsh(sigma).min():
+            return population, new
+        # the two passes after a leap show the new rate
+        self._sigma, self._step, self._rate, self._rest = guess, None, np.nan, 2
+        precision = np.maximum(new.precision + further * (new.precision - sites.precision), 0.0)
+        shift = new.shift + further * (new.shift - sites.shift)
+        return Population(population.gamma, guess, population.tau), Sites(precision, shift)
+
+
+def _school_change(population: Population, step: Array) -> float:
+    """How far a step moves the covariance of school effects, as a share of the variances.
+
+    To them belongs what the prior takes for granted: along a direction in which schools hardly differ a step may
+    halve a variance of next to nothing, over and over, and nothing that is reported moves.
+    """
+    variance = population.tau.diagonal() + SCHOOL_PRIOR_SHARE * population.sigma.mean(axis=0).diagonal()
+    scale = np.sqrt(variance)
+    return float((np.abs(moved(population.tau, step) - population.tau) / scale[:, None] / scale).max())
 
 
 def _covariance_step(

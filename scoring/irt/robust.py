@@ -57,9 +57,7 @@ def cluster_covariance(
     if (sizes[np.unique(of_cluster)] < 2).any():
         raise DesignError("too-few-clusters", "Cluster-robust standard errors need two clusters in every district.",
                           "Leave clusters out.")  # fmt: skip
-    members = csr_matrix(
-        (weights[here], (cluster, found.blocks.row_of[here])), shape=(pairs.size, found.blocks.n_rows)
-    )
+    members = csr_matrix((weights[here], (cluster, found.blocks.row_of[here])), shape=(pairs.size, found.blocks.n_rows))
     histogram = None if found.histogram is None else np.log(np.maximum(found.histogram, 1e-300))
     problem = Problem(found.blocks, found.layout, prior, found.grid, histogram)
     jacobian = found.layout.jacobian(found.xi)
