@@ -27,6 +27,8 @@ T = TypeVar("T")
 #: Students of a block: arrays large enough that two threads are not kept waiting for the interpreter.
 _BLOCK = 2048
 _THREADS = min(4, os.cpu_count() or 1)
+#: Blocks whose sums are held before they are added up.
+_AT_ONCE = 64
 
 
 @dataclass
@@ -248,23 +250,19 @@ def student_scores(
     above = None if cuts is None else cut_weights(nodes, cuts)
     inverses = np.linalg.inv(sigma)
 
-    def work(block: tuple[slice, int]) -> tuple[Array, Array, Array | None, float, int, float]:
+    per_group = n_concepts + n_concepts * (n_concepts + 1) // 2
+
+    def work(block: tuple[slice, int]) -> "_BlockScores":
         rows, g = block
         posterior, _ = posterior_block(data, rows, table, nodes, mu[g], sigma[g], tolerance)
-        x = data.scores[rows]
-        group_part = _group_scores(posterior, mu[g], inverses[g])
-        scores = np.concatenate([_item_scores(data, x, posterior, gradients, layout), group_part], axis=1)
-        w = data.weights[rows]
-        outer = scores.T @ (scores * w[:, None])
+        item_part = _item_scores(data, data.scores[rows], posterior, gradients, layout)
+        scores = np.concatenate([item_part, _group_scores(posterior, mu[g], inverses[g])], axis=1)
         p = None
         if above is not None:
             corrected = corrected_block(posterior.mean, posterior.covariance, posterior.tilted, nodes, above)
-            p = np.ascontiguousarray(np.asarray(corrected[2]).T)
-        evidence, unsettled = float(w @ posterior.log_evidence), int(np.count_nonzero(~posterior.converged))
-        smallest = float(np.sqrt(np.einsum("ccn->cn", posterior.covariance).min()))
-        return outer, scores, p, evidence, unsettled, smallest
+            p = np.asarray(corrected[2]).T
+        return _reduced(scores, p, data.weights[rows], posterior, None if cluster is None else cluster[rows])
 
-    per_group = n_concepts + n_concepts * (n_concepts + 1) // 2
     out = ScoreSums(
         np.zeros((size, size)),
         np.zeros((n_clusters, size)),
@@ -278,36 +276,72 @@ def student_scores(
         0.0,
         np.inf,
     )
-    # a few blocks at a time: the students' gradients are large and are reduced as they come
-    for first in range(0, len(data.blocks), 16):
-        group_of_blocks = data.blocks[first : first + 16]
-        for (rows, g), (outer, scores, p, evidence, unsettled, smallest) in zip(
-            group_of_blocks, map_blocks(work, group_of_blocks), strict=True
-        ):
+    # a few blocks at a time: where there are many clusters, their sums are large
+    for first in range(0, len(data.blocks), _AT_ONCE):
+        group_of_blocks = data.blocks[first : first + _AT_ONCE]
+        for (_, g), part in zip(group_of_blocks, map_blocks(work, group_of_blocks), strict=True):
             own = layout.total + g * per_group
             at = np.concatenate([np.arange(layout.total), np.arange(own, own + per_group)])
-            w = data.weights[rows]
-            out.outer[np.ix_(at, at)] += outer
-            out.group_score[g, at] += w @ scores
-            out.log_evidence += evidence
-            out.unsettled += unsettled
-            out.smallest_sd = min(out.smallest_sd, smallest)
-            if p is not None:
-                out.mastery[g] += w @ p
-                out.mastery_product[g] += (p * w[:, None]).T @ p
-                out.mastery_score[g][:, at] += (p * w[:, None]).T @ scores
-            if cluster is not None:
-                _add_clusters(out, cluster[rows], g, at, scores * w[:, None], w, p)
+            out.outer[np.ix_(at, at)] += part.outer
+            out.group_score[g, at] += part.total
+            out.log_evidence += part.log_evidence
+            out.unsettled += part.unsettled
+            out.smallest_sd = min(out.smallest_sd, part.smallest_sd)
+            if part.mastery is not None:
+                out.mastery[g] += part.mastery
+                out.mastery_product[g] += part.mastery_product
+                out.mastery_score[g][:, at] += part.mastery_score
+            if part.names is not None:
+                out.clusters[np.ix_(part.names, at)] += part.clusters
+                out.cluster_weight[part.names, g] += part.cluster_weight
+                if part.mastery is not None:
+                    out.cluster_mastery[part.names, g] += part.cluster_mastery
     return out
 
 
-def _add_clusters(out: ScoreSums, cluster: Index, g: int, at: Index, scores: Array, w: Array, p: Array | None) -> None:
-    order = np.argsort(cluster, kind="stable")
-    names, first = np.unique(cluster[order], return_index=True)
-    out.clusters[np.ix_(names, at)] += np.add.reduceat(scores[order], first, axis=0)
-    out.cluster_weight[names, g] += np.add.reduceat(w[order], first)
-    if p is not None:
-        out.cluster_mastery[names, g] += np.add.reduceat((p * w[:, None])[order], first, axis=0)
+@dataclass(frozen=True)
+class _BlockScores:
+    """What `ScoreSums` adds up over the blocks; mastery and clusters are None where they were not asked for."""
+
+    outer: Array
+    total: Array
+    log_evidence: float
+    unsettled: int
+    smallest_sd: float
+    mastery: Array | None
+    mastery_product: Array | None
+    mastery_score: Array | None
+    names: Index | None
+    clusters: Array | None
+    cluster_weight: Array | None
+    cluster_mastery: Array | None
+
+
+def _reduced(scores: Array, p: Array | None, w: Array, posterior: SiteBlock, cluster: Index | None) -> _BlockScores:
+    """A block's sums from its students' gradients (n, P) and probabilities (n, C), which are let go at once."""
+    weighted = scores * w[:, None]
+    mastered = None if p is None else p * w[:, None]
+    names, sums, weight, above = None, None, None, None
+    if cluster is not None:
+        order = np.argsort(cluster, kind="stable")
+        names, first = np.unique(cluster[order], return_index=True)
+        sums = np.add.reduceat(weighted[order], first, axis=0)
+        weight = np.add.reduceat(w[order], first)
+        above = None if mastered is None else np.add.reduceat(mastered[order], first, axis=0)
+    return _BlockScores(
+        outer=scores.T @ weighted,
+        total=weighted.sum(axis=0),
+        log_evidence=float(w @ posterior.log_evidence),
+        unsettled=int(np.count_nonzero(~posterior.converged)),
+        smallest_sd=float(np.sqrt(np.einsum("ccn->cn", posterior.covariance).min())),
+        mastery=None if mastered is None else mastered.sum(axis=0),
+        mastery_product=None if mastered is None or p is None else mastered.T @ p,
+        mastery_score=None if mastered is None else mastered.T @ scores,
+        names=names,
+        clusters=sums,
+        cluster_weight=weight,
+        cluster_mastery=above,
+    )
 
 
 def _item_scores(
