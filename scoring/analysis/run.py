@@ -1,9 +1,6 @@
 """The whole analysis of one administration, step by step, each step timed."""
 
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +12,14 @@ from itembank import __version__
 from scoring.analysis import concepts as concept_tables
 from scoring.analysis import cuts as cut_tables
 from scoring.analysis import gate as gates
+from scoring.analysis.beside import Started
 from scoring.analysis.inputs import AnalysisInput
-from scoring.analysis.items import dif_table, item_table, option_table, points
-from scoring.analysis.misconceptions import misconception_table
+from scoring.analysis.items import item_table, points
 from scoring.analysis.result import TOTAL, Analysis, Notice
+from scoring.analysis.steps import Steps
 from scoring.analysis.subgroups import Asked, Described, compare_subgroups, coverage, describe
 from scoring.comparison.describing import school_effects
-from scoring.irt.errors import DesignError, ScoringWarning
+from scoring.irt.errors import DesignError
 from scoring.irt.threads import one_blas_thread
 
 DRAWS = 20
@@ -55,31 +53,6 @@ class Analysed:
     parameters: pd.DataFrame
 
 
-class Steps:
-    """Says what is being done and keeps how long it took."""
-
-    def __init__(self, progress: Callable[[str], None] | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self.notices: list[Notice] = []
-        self._progress = progress
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time a step, and keep its warnings as notices."""
-        start = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ScoringWarning)
-            yield
-        for warning in caught:
-            if issubclass(warning.category, ScoringWarning):
-                self.notices.append(Notice("warning", "warning", str(warning.message)))
-            else:
-                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-        self.seconds[name] = time.perf_counter() - start
-        if self._progress is not None:
-            self._progress(f"{name}: {self.seconds[name]:.1f} s")
-
-
 def analyse(
     data: AnalysisInput,
     seed: int = 1,
@@ -110,10 +83,19 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
     asked = asked or Asked()
     described = describe(data, persons_of(data), asked)
     scored = _informative(data, steps)
-    with steps.step("item analysis"):
-        key = {i: str(k).split("|") for i, k in data.items["key"].items() if k} if "key" in data.items else {}
-        raw = data.raw if data.raw is not None and key else None
-        classical = scoring.classical(data.scored, raw=raw, key=key or None)
+    with Started(data, list(scored.columns)) as others:
+        return _estimated(data, scored, seed, steps, asked, described, others)
+
+
+def _estimated(
+    data: AnalysisInput,
+    scored: pd.DataFrame,
+    seed: int,
+    steps: Steps,
+    asked: Asked,
+    described: Described,
+    others: Started,
+) -> Analysed:
     with steps.step("calibration"):
         fit = scoring.calibrate(
             scored, groups=data.groups, partner=data.groups, weights=data.weights, clusters=_enough_clusters(data)
@@ -124,7 +106,7 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
             "calibration",
             "The calibration did not converge. Nothing was written.",
             "Leave out the items named here, or look at their keys.",
-            details=_suspects(fit, classical),
+            details=_suspects(fit, others.result(steps).classical),
         )
     with steps.step("scores"):
         scores = scoring.score(fit, scored)
@@ -139,12 +121,11 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
     mean_contrasts = _mean_contrasts(data, drawn, compared)
     subgroups, levels = _subgroups(data, [v for v in (drawn, by_concept) if v is not None], profile, described, asked,
                                    steps)  # fmt: skip
-    with steps.step("items at equal ability"):
-        dif = dif_table(data, scored)
     if compared is not None:
         compared = concept_tables.as_taught(compared, gates.stamps(data))
     concepts, mastery, contrasts = _concepts(data, profile, compared)
-    gate, stamp = gates.gate_table(data, dif, bool(fit.converged and (profile is None or profile.converged)))
+    tables = others.result(steps)
+    gate, stamp = gates.gate_table(data, tables.dif, bool(fit.converged and (profile is None or profile.converged)))
     analysis = Analysis(
         title=data.title,
         groups=data.group_order,
@@ -154,10 +135,10 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
         contrasts=contrasts,
         mean_contrasts=mean_contrasts,
         means=concept_tables.mean_table(data, fit, profile),
-        items=item_table(data, classical, fit),
-        dif=dif,
-        misconceptions=misconception_table(data),
-        options=option_table(data),
+        items=item_table(data, tables.classical, fit),
+        dif=tables.dif,
+        misconceptions=tables.misconceptions,
+        options=tables.options,
         scores=scores,
         profile_scores=pd.DataFrame() if profile is None else profile.scores,
         distribution=_distribution(data, drawn),
