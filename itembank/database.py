@@ -230,6 +230,17 @@ def migrate(where: str | None = None, to: str = "head") -> tuple[str, str]:
     return before, after
 
 
+def plain_rows(session: Session, statement: "sa.Select[Any]") -> Sequence[Sequence[Any]]:
+    """All rows of a select of columns, in the session's transaction but without its objects: half the time of many.
+
+    Args:
+        session: a session; what it has not written yet is written first.
+        statement: of single columns. Values come through the columns' types; `sa.type_coerce` to leave one as stored.
+    """
+    session.flush()
+    return session.connection().execute(statement).all()  # at once: one by one takes three times as long
+
+
 def bulk_insert(session: Session, table: type[Any], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert many rows fast, in the session's transaction.
 
