@@ -122,9 +122,10 @@ class Started:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
+        if self._process is not None:  # the estimation was given up
             self._process.kill()
-            self._process.wait()
+            _read(self._process)
+            self._feeder.join()
 
 
 def _read(process: "subprocess.Popen[bytes]") -> bytes:

@@ -38,4 +38,5 @@ def test_no_rows_and_no_columns(columns):
     one, kind = distinct_rows_of(np.zeros((0, columns)))
     assert one.size == kind.size == 0
     one, kind = distinct_rows_of(np.zeros((4, 0)))
-    assert one.tolist() == [0] and kind.tolist() == [0, 0, 0, 0]
+    assert one.tolist() == [0]
+    assert kind.tolist() == [0, 0, 0, 0]

@@ -1,0 +1,102 @@
+"""Tables that a second process makes are those that this one makes, and a process that fails is not missed."""
+
+import os
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.analysis import beside
+from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.steps import Steps
+
+STEPS = ["item analysis", "items at equal ability", "answers"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    """600 students of two groups on 8 items, the last much easier in the second group."""
+    random = np.random.default_rng(8)
+    group = np.repeat(["one", "two"], 300)
+    ability = random.normal(size=600)
+    ease = np.linspace(-1, 1, 8) + np.where((group == "two")[:, None] & (np.arange(8) == 7), 1.6, 0.0)
+    right = random.random((600, 8)) < 1 / (1 + np.exp(-1.3 * (ability[:, None] + ease)))
+    names = [f"Q{j}" for j in range(8)]
+    letters = pd.DataFrame(np.where(right, "A", np.where(random.random((600, 8)) < 0.5, "B", "C")), columns=names)
+    items = pd.DataFrame({"title": names, "concept": "all", "type": "choice", "points": 1, "key": "A"}, index=names)
+    options = pd.DataFrame(
+        [(n, o, "halves" if o == "B" else "", o == "A", (o,)) for n in names for o in "ABC"],
+        columns=["item", "option", "misconception", "is_key", "answers"],
+    )
+    return AnalysisInput(
+        "test", pd.DataFrame(right.astype(float), columns=names), items, raw=letters.astype("category"),
+        options=options, groups=pd.Series(group), group_order=("one", "two"),
+        persons=pd.DataFrame({"secret": ["a name"] * 600}),
+    )  # fmt: skip
+
+
+def assert_same(first: beside.Beside, second: beside.Beside) -> None:
+    for name in ("dif", "options", "misconceptions"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
+    pd.testing.assert_frame_equal(first.classical.items, second.classical.items, check_exact=True)
+    pd.testing.assert_frame_equal(first.classical.keys, second.classical.keys, check_exact=True)
+
+
+@pytest.fixture
+def here(data):
+    steps = Steps(None)
+    return beside.beside(data, list(data.scored.columns), steps), steps
+
+
+def test_the_second_process_makes_the_same_tables(data, here, monkeypatch):
+    monkeypatch.setattr(beside, "WORTH", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    expected, _ = here
+    assert (expected.dif["ets_class"] == "C").tolist() == [False] * 7 + [True]
+    said: list[str] = []
+    steps = Steps(said.append)
+    with beside.Started(data, list(data.scored.columns)) as others:
+        process = others._process
+        assert process is not None
+        found = others.result(steps)
+        assert others.result(steps) is found
+    assert process.returncode == 0
+    assert_same(found, expected)
+    assert list(steps.seconds) == STEPS
+    assert len(said) == 3
+
+
+def test_what_is_not_needed_stays_here(data, monkeypatch):
+    assert beside.Started(data, list(data.scored.columns))._data.persons is None
+
+
+@pytest.mark.parametrize("interpreter", ["no such program", "/bin/false"])
+def test_a_process_that_fails_is_not_missed(data, here, monkeypatch, interpreter):
+    monkeypatch.setattr(beside, "WORTH", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(sys, "executable", interpreter)
+    expected, steps = here
+    with beside.Started(data, list(data.scored.columns)) as others:
+        monkeypatch.undo()
+        again = Steps(None)
+        assert_same(others.result(again), expected)
+    assert again.notices == steps.notices
+    assert list(again.seconds) == STEPS
+
+
+def test_a_process_is_stopped_when_the_estimation_is_given_up(data, monkeypatch):
+    monkeypatch.setattr(beside, "WORTH", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    others = beside.Started(data, list(data.scored.columns))
+    process = others._process
+    assert process is not None
+    with pytest.raises(RuntimeError), others:
+        raise RuntimeError
+    assert process.returncode is not None
+
+
+def test_few_answers_need_no_process(data):
+    assert data.scored.size < beside.WORTH
+    with beside.Started(data, list(data.scored.columns)) as others:
+        assert others._process is None
