@@ -51,12 +51,13 @@ def score_difference(counts: Array, over: str = "focal") -> ScoreDifference:
     return ScoreDifference(estimate, float(np.sqrt(variance)), weight)
 
 
-def difference_contributions(counts: Array, weight: Array, level: Index, group: Index, score: Index) -> Array:
-    """(n,) influence of each student on the standardised difference, strata weights held fixed."""
+def difference_contributions(counts: Array, weight: Array) -> Array:
+    """(K, 2, C) influence of a student on the standardised difference, the strata's weights (K,) held fixed."""
+    score = np.arange(counts.shape[2], dtype=float)
     n = np.maximum(counts.sum(axis=2), 1)
-    mean = counts @ np.arange(counts.shape[2], dtype=float) / n
-    sign = np.where(group == 1, 1.0, -1.0)
-    return sign * weight[level] * (score - mean[level, group]) / n[level, group]
+    mean = counts @ score / n
+    signed = np.array([-1.0, 1.0]) * weight[:, None] / n
+    return signed[:, :, None] * (score - mean[:, :, None])
 
 
 def ets_class(d_dif: float, se: float, p_value: float) -> str:

@@ -181,26 +181,30 @@ def cluster_test(
     return ClusterTest(f, float(fdtrc(1, df, f)), df, float(np.sqrt(variance)))
 
 
-def score_contributions(counts: Array, level: Index, group: Index, score: Index) -> Array:
-    """(n,) each student's part of Mantel's deviation: (x - stratum mean) * (focal - stratum share of focal).
+def score_contributions(counts: Array) -> Array:
+    """(K, 2, C) a student's part of Mantel's deviation: (x - stratum mean) * (focal - stratum share of focal).
 
-    Their sum is the focal group's excess of points over what its strata lead to expect.
+    Their sum over the students is the focal group's excess of points over what its strata lead to expect. Here and
+    below what a student contributes depends on stratum, group and score alone: it is computed once for each cell of
+    the counts and looked up for the students.
     """
     n = counts.sum(axis=(1, 2))
     safe = np.maximum(n, 1)
-    mean = counts.sum(axis=1) @ np.arange(counts.shape[2], dtype=float) / safe
+    score = np.arange(counts.shape[2], dtype=float)
+    mean = counts.sum(axis=1) @ score / safe
     share = counts[:, 1].sum(axis=1) / safe
-    return (score - mean[level]) * ((group == 1) - share[level])
+    focal = np.array([0.0, 1.0]) - share[:, None]
+    return focal[:, :, None] * (score - mean[:, None])[:, None, :]
 
 
-def log_odds_contributions(counts: Array, level: Index, group: Index, score: Index) -> Array:
-    """(n,) influence of each student on ln α of Mantel-Haenszel: their squares by school give its variance."""
+def log_odds_contributions(counts: Array) -> Array:
+    """(K, 2, 2) influence of a student on ln α of Mantel-Haenszel: their squares by school give its variance."""
     n = np.maximum(counts.sum(axis=(1, 2)), 1)
     right_r, wrong_r = counts[:, 0, 1], counts[:, 0, 0]
     right_f, wrong_f = counts[:, 1, 1], counts[:, 1, 0]
     up, down = float((right_r * wrong_f / n).sum()), float((wrong_r * right_f / n).sum())
     if up <= 0 or down <= 0:
-        return np.full(len(level), np.nan)
+        return np.full(counts.shape, np.nan)
     alpha = up / down
     centre = (right_r * wrong_f - alpha * wrong_r * right_f) / n**2
     table = np.empty((len(n), 2, 2))
@@ -208,4 +212,4 @@ def log_odds_contributions(counts: Array, level: Index, group: Index, score: Ind
     table[:, 0, 0] = -alpha * right_f / n
     table[:, 1, 0] = right_r / n
     table[:, 1, 1] = -alpha * wrong_r / n
-    return (table[level, group, score] - centre[level]) / up
+    return (table - centre[:, None, None]) / up

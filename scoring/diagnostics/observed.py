@@ -11,7 +11,7 @@ from scipy.special import chdtrc, fdtrc
 
 from scoring.diagnostics import effects, mantel
 from scoring.diagnostics.ordinal import fit_ordinal, logistic_dif
-from scoring.diagnostics.strata import MatchingScore, Strata, stratum_counts
+from scoring.diagnostics.strata import MatchingScore, Strata, cell_counts, cells
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -94,7 +94,8 @@ def item_dif(matching: MatchingScore, item: int, grouping: Grouping, method: str
 
 def _two_groups(strata: Strata, x: Index, g: Index, grouping: Grouping, method: str) -> ItemDif | None:
     n_categories = int(x.max()) + 1
-    counts = stratum_counts(strata.level, g, x, (len(strata.value), 2, n_categories))
+    cell = cells(strata.level, g, x, 2, n_categories)
+    counts = cell_counts(cell, (len(strata.value), 2, n_categories))
     mixed = (counts.sum(axis=2) > 0).all(axis=1)
     if not mixed.any():
         return None
@@ -108,13 +109,12 @@ def _two_groups(strata: Strata, x: Index, g: Index, grouping: Grouping, method: 
     schools = _schools(grouping, strata)
     robust_test = robust_se = None
     if schools is not None:
-        contributions = mantel.score_contributions(counts, strata.level, g, x)
-        robust_test = mantel.cluster_test(contributions, *schools)
-        influence = effects.difference_contributions(counts, difference.weight, strata.level, g, x)
+        robust_test = mantel.cluster_test(mantel.score_contributions(counts).ravel()[cell], *schools)
+        influence = effects.difference_contributions(counts, difference.weight).ravel()[cell]
         robust_se = mantel.cluster_test(influence, *schools, total=difference.estimate)
         p_class = robust_test.p_value
         if mh:
-            odds = mantel.log_odds_contributions(counts, strata.level, g, x)
+            odds = mantel.log_odds_contributions(counts).ravel()[cell]
             se_d = abs(mantel.DELTA) * mantel.cluster_test(odds, *schools).se
     effect, se = difference.estimate, robust_se.se if robust_se else difference.se
     sd = float(np.std(x))
@@ -169,7 +169,7 @@ def _schools(grouping: Grouping, strata: Strata) -> tuple[Index, Index] | None:
 def _many_groups(strata: Strata, x: Index, g: Index, grouping: Grouping, method: str) -> ItemDif | None:
     """An omnibus test of all groups, and each group against all others."""
     n_groups, n_categories = grouping.n_groups, int(x.max()) + 1
-    counts = stratum_counts(strata.level, g, x, (len(strata.value), n_groups, n_categories))
+    counts = cell_counts(cells(strata.level, g, x, n_groups, n_categories), (len(strata.value), n_groups, n_categories))
     n = counts[(counts.sum(axis=2) > 0).sum(axis=1) > 1].sum(axis=(0, 2)).astype(np.int64)
     each: list[ItemDif | None] = []
     for k in range(n_groups):

@@ -62,19 +62,19 @@ class MatchingScore:
 
     def __init__(self, matching: Matching) -> None:
         self.matching = matching
-        part = matching.scores[:, matching.items]
+        part = np.ascontiguousarray(matching.scores[:, matching.items])
         taken = part >= 0
-        points = np.where(taken, part, 0)
-        self.value = points.sum(axis=1, dtype=np.int64)
-        self.pattern = matching_patterns(matching.scores, matching.items)
-        self.complete = bool((self.pattern == 0).all())
+        points = np.maximum(part, 0)
+        self.value = (points.astype(np.float32) @ np.ones(points.shape[1], np.float32)).astype(np.int64)  # exact
+        self.complete = bool(taken.all())
         self.top = np.maximum(matching.scores.max(axis=0, initial=0), 1).astype(float)
         self.members = set(matching.items.tolist())
         if not self.complete:
             # comparable between booklets: points minus the item means, per possible point
             mean = points.sum(axis=0) / np.maximum(taken.sum(axis=0), 1)
-            self.residual = self.value - taken @ mean
-            self.possible = taken @ self.top[matching.items]
+            one, self.pattern = distinct_rows_of(np.packbits(taken, axis=1))
+            self.expected = taken[one] @ mean
+            self.possible = taken[one] @ self.top[matching.items]
 
     def strata(self, item: int, eligible: NDArray[np.bool_] | None = None) -> Strata:
         """Strata for one item, over the students who took it (and are `eligible`)."""
@@ -90,16 +90,27 @@ class MatchingScore:
         if self.complete or not len(rows):
             distinct, level = distinct_numbers(value)
             return Strata(rows, level, distinct.astype(float))
-        _, level = distinct_numbers(self.pattern[rows] * (value.max() + 1) + value)
-        possible = self.possible[rows] + sign * self.top[item]
-        residual = self.residual[rows] + own - sign * x[rows].mean()
+        span = int(value.max()) + 1
+        found, level = distinct_numbers(self.pattern[rows] * span + value)
+        booklet, value = found // span, found % span
+        # of a stratum: the same items, the same points
+        possible = self.possible[booklet] + sign * self.top[item]
+        residual = value - self.expected[booklet] - sign * x[rows].mean()
         scale = self.top[m.items].sum() + sign * self.top[item]
-        comparable = np.where(possible > 0, residual / np.where(possible > 0, possible, 1.0), 0.0) * scale
-        return Strata(rows, level, np.bincount(level, weights=comparable) / np.bincount(level))
+        return Strata(
+            rows, level, np.where(possible > 0, residual / np.where(possible > 0, possible, 1.0), 0.0) * scale
+        )
 
 
-def stratum_counts(level: Index, group: Index, score: Index, shape: tuple[int, int, int]) -> Array:
+def cells(level: Index, group: Index, score: Index, n_groups: int, n_categories: int) -> Index:
+    """(n,) which cell of the table of strata, groups and scores each student is in, the score running fastest."""
+    cell = level * n_groups
+    cell += group
+    cell *= n_categories
+    cell += score
+    return cell
+
+
+def cell_counts(cell: Index, shape: tuple[int, int, int]) -> Array:
     """(K, G, C) numbers of students by stratum, group and score."""
-    k, g, c = shape
-    flat = np.bincount((level * g + group) * c + score, minlength=k * g * c)
-    return flat.reshape(shape).astype(float)
+    return np.bincount(cell, minlength=shape[0] * shape[1] * shape[2]).reshape(shape).astype(float)

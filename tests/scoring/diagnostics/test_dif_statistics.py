@@ -9,7 +9,7 @@ from scipy.stats import false_discovery_control
 from scoring.diagnostics import effects, mantel
 from scoring.diagnostics.observed import Grouping, item_dif, purified_dif
 from scoring.diagnostics.ordinal import fit_ordinal, logistic_dif
-from scoring.diagnostics.strata import Matching, MatchingScore, stratum_counts
+from scoring.diagnostics.strata import Matching, MatchingScore, cell_counts, cells
 
 
 def table(n_categories: int = 2, n_groups: int = 2, seed: int = 1) -> np.ndarray:
@@ -24,9 +24,13 @@ def students(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
+def counted(level: np.ndarray, group: np.ndarray, score: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    return cell_counts(cells(level, group, score, *shape[1:]), shape)
+
+
 def test_counts_and_students_are_the_same_thing() -> None:
     counts = table(3)
-    np.testing.assert_array_equal(stratum_counts(*students(counts), counts.shape), counts)
+    np.testing.assert_array_equal(counted(*students(counts), counts.shape), counts)
 
 
 def test_mantel_is_the_uncorrected_mantel_haenszel_and_the_generalised_test_of_two_groups() -> None:
@@ -58,9 +62,9 @@ def test_mantel_has_its_permutation_moments() -> None:
         for k in range(8):
             here = level == k
             shuffled[here] = rng.permutation(group[here])
-        c = stratum_counts(level, shuffled, score, counts.shape)
-        deviations.append(mantel.score_contributions(c, level, shuffled, score).sum())
-    own = mantel.score_contributions(counts, level, group, score).sum()
+        c = counted(level, shuffled, score, counts.shape)
+        deviations.append(mantel.score_contributions(c)[level, shuffled, score].sum())
+    own = mantel.score_contributions(counts)[level, group, score].sum()
     assert own**2 / np.var(deviations) == pytest.approx(
         mantel.mantel(counts).chi_square, rel=0.12
     )  # 3 SE of a variance
@@ -73,10 +77,10 @@ def test_contributions_are_derivatives(which: str) -> None:
     counts = table()
     level, group, score = students(counts)
     if which == "log_odds":
-        parts = mantel.log_odds_contributions(counts, level, group, score)
+        parts = mantel.log_odds_contributions(counts)[level, group, score]
     else:
         weight = effects.score_difference(counts, "both").weight
-        parts = effects.difference_contributions(counts, weight, level, group, score)
+        parts = effects.difference_contributions(counts, weight)[level, group, score]
 
     def estimate(c: np.ndarray) -> float:
         if which == "log_odds":
@@ -134,7 +138,7 @@ def test_logistic_dif_of_a_graded_item_finds_uniform_and_non_uniform_dif() -> No
     def run(shift: float, tilt: float) -> object:
         upper = expit(np.array([0.8, -0.8]) + (z * (1 + tilt * group) + shift * group)[:, None])
         score = (rng.random(n)[:, None] < upper).sum(axis=1)
-        counts = stratum_counts(value, group, score, (11, 2, 3))
+        counts = counted(value, group, score, (11, 2, 3))
         weight = effects.score_difference(counts, "both").weight
         return logistic_dif(counts, np.arange(11.0), weight)
 
