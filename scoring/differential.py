@@ -66,8 +66,9 @@ def dif(
     """
     read = read_responses(responses, codes)
     labels, grouping = _grouping(read, responses, groups, clusters, focal, method, matching, purify)
-    scores = np.where(read.status == NOT_REACHED, np.int8(0), read.scores)
-    studied = read.scores != MISSING
+    # item by item is how they are gone through: columns lie together
+    scores = np.asfortranarray(np.where(read.status == NOT_REACHED, np.int8(0), read.scores))
+    studied = np.asfortranarray(read.scores != MISSING)
     everything = np.arange(len(read.items))
     shared = seen_by_all(scores, labels)
     irt = method in IRT_METHODS
