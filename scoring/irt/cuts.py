@@ -1,5 +1,6 @@
 """Cuts on θ: where a test characteristic curve meets a score, and the locations of a bookmark booklet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,9 +65,18 @@ def curve_cut(items: ItemParameters, share: float) -> CurveCut:
     if crossings.size > 1 or above[0]:
         return CurveCut(np.nan, np.nan, "the curve does not rise throughout: look at items with a negative slope")
     at = int(crossings[0])
-    theta = float(brentq(distance, _GRID[at], _GRID[at + 1], xtol=1e-12))
+    theta = _crossing(distance, float(_GRID[at]), float(_GRID[at + 1]))
     h = 1e-5
     return CurveCut(theta, (distance(theta + h) - distance(theta - h)) / (2 * h))
+
+
+def _crossing(distance: Callable[[float], float], low: float, high: float) -> float:
+    """Where a rising distance is 0: at an end where the curve meets the share there to the last digit."""
+    if distance(low) >= 0:
+        return low
+    if distance(high) <= 0:
+        return high
+    return float(brentq(distance, low, high, xtol=1e-12))
 
 
 @dataclass(frozen=True)

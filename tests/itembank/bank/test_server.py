@@ -151,9 +151,7 @@ def test_a_joint_run_scores_both_and_each_district_sees_its_own(shared):
         session.flush()
         run = session.exec(select(Run.id)).one()
         for sitting in session.exec(select(Sitting)).all():
-            session.add(
-                Score(run_id=run, sitting_id=sitting.id, district_id=sitting.district_id, packed=b"\x00" * 25)
-            )
+            session.add(Score(run_id=run, sitting_id=sitting.id, district_id=sitting.district_id, packed=b"\x00" * 25))
     assert [count(shared[who], "scores") for who in ("ada", "bob", "joint")] == [3, 3, 6]
 
 

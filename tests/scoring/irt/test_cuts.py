@@ -39,6 +39,19 @@ def test_points_of_several_categories_count_as_points() -> None:
     assert expected_scores(items, np.array([got.theta])).sum() == pytest.approx(0.6 * 3, abs=1e-9)
 
 
+def test_a_share_that_the_curve_meets_at_a_node_is_found_there():
+    """Rounding may put the curve on one side of the share where it is tabulated and on the other where it is solved."""
+    random = np.random.default_rng(199)
+    items = ItemParameters(
+        tuple("abcdefghi"), ("2pl",) * 9, random.uniform(0.7, 2, 9), random.normal(size=(9, 1)), np.zeros(9),
+        np.full(9, 2),
+    )  # fmt: skip
+    for theta in np.linspace(-6, 6, 241)[80:160]:
+        at = float(expected_scores(items, np.array([theta])).sum() / 9)
+        for share in (np.nextafter(at, 0), at, np.nextafter(at, 1)):
+            assert cuts.curve_cut(items, float(share)).theta == pytest.approx(theta, abs=1e-10)  # 1e-16 over the slope
+
+
 def test_no_cut_outside_the_curve() -> None:
     guessing = items_of([0.0, 1.0], g=0.25)
     below = cuts.curve_cut(guessing, 0.2)
