@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from itembank.findings import Finding
-from scoring.agreed_cuts import ScaleFreeCut
 from scoring.analysis.result import Notice
 from scoring.comparison.gates import GateFacts
+
+if TYPE_CHECKING:
+    from scoring.agreed_cuts import ScaleFreeCut
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class AnalysisInput:
     clusters: pd.Series | None = None
     weights: "pd.Series[float] | None" = None
     persons: pd.DataFrame | None = None
-    cuts: Mapping[str, float | ScaleFreeCut] = field(default_factory=dict)
+    cuts: "Mapping[str, float | ScaleFreeCut]" = field(default_factory=dict)
     gate: tuple[tuple[str, str, str], ...] = ()
     facts: GateFacts | None = None
     in_bank: bool = False

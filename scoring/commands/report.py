@@ -30,11 +30,12 @@ def comparison(
     from scoring.report.comparison import comparison as page_of
     from scoring.report.words import five_sentences
     from scoring.report.writing import write_page
-    from scoring.runs import releasing
     from scoring.runs.comparing import current_analysis
 
     if edition not in ("internal", "public", "draft"):
         raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal, public or draft")
+    if edition != "internal" or propose:
+        from scoring.runs import releasing
     if propose:
         with bank.writing() as session:
             found = bank.run_of(session, number, "compare")

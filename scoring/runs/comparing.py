@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,12 +10,14 @@ from itembank.errors import Conflict
 from scoring import bank
 from scoring.analysis.gate import with_stale
 from scoring.analysis.result import Analysis, Notice
-from scoring.analysis.run import Analysed, analyse
 from scoring.analysis.subgroups import Asked
 from scoring.comparison.gates import NOT_COMPARABLE
 from scoring.runs.cutting import cut_runs
 from scoring.runs.inputs import from_bank, with_places
 from scoring.runs.profiles_kept import keep_profile
+
+if TYPE_CHECKING:
+    from scoring.analysis.run import Analysed
 
 #: Tables of an analysis that are kept with a run; students' scores are kept in their own table.
 TABLES = (
@@ -34,7 +36,7 @@ def compare_administration(
     progress: Callable[[str], None] | None = None,
     asked: Asked | None = None,
     places: pd.DataFrame | None = None,
-) -> tuple[Any, Analysed]:
+) -> "tuple[Any, Analysed]":
     """Analyse, compare and store.
 
     Args:
@@ -46,6 +48,8 @@ def compare_administration(
         asked: what else is compared.
         places: attributes of schools or classes, as `with_places` takes them.
     """
+    from scoring.analysis.run import analyse  # the engine: reports read this module, and do without
+
     given, data = from_bank(session, administration)
     if places is not None:
         given = with_places(given, places)
