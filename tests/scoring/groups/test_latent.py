@@ -5,6 +5,7 @@ import pytest
 from scipy.linalg import expm
 from scipy.stats import multivariate_normal
 
+from scoring.groups import latent
 from scoring.groups.design import Design, build_design
 from scoring.groups.jackknife import parameter_shifts, replicate
 from scoring.groups.latent import fit
@@ -239,3 +240,38 @@ def test_a_concept_without_answers_in_a_district_is_refused() -> None:
     answered[design.district == 1, 1] = 0
     with pytest.raises(DesignError, match="no answers"):
         fit(Evidence(ev.log_likelihood, ev.nodes, answered), design)
+
+
+def answered(seed: int) -> tuple[np.ndarray, ...]:
+    """2,400 students of 40 schools on six right-or-wrong items for each of two concepts that correlate."""
+    school, district, member, _ = simulated(seed, [60] * 40)
+    rng = np.random.default_rng(seed)
+    root = np.linalg.cholesky(np.array([[0.9, 0.7], [0.7, 0.9]]))
+    theta = rng.normal(size=(40, C))[school] * 0.3 + rng.normal(size=(school.size, C)) @ root.T
+    nodes = np.arange(-6, 6.01, 0.25)
+    place = np.linspace(-1.2, 1.2, 6)
+    right = rng.random((school.size, C, 6)) < 1 / (1 + np.exp(-1.4 * (theta[:, :, None] - place)))
+    log_right = -np.logaddexp(0, -1.4 * (nodes - place[:, None]))
+    log_wrong = -np.logaddexp(0, 1.4 * (nodes - place[:, None]))
+    table = right.astype(float) @ (log_right - log_wrong) + log_wrong.sum(axis=0)
+    return school, district, member, table, nodes
+
+
+def test_the_end_does_not_depend_on_how_it_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain passes, passes with leaps and a start from a sample meet; 1e-7 is ten times the tolerance of a pass."""
+    school, district, member, table, nodes = answered(5)
+    x = np.column_stack([district == 0, district == 1, member]).astype(float)
+    design = build_design(x, school, district)
+    ev = Evidence(table[design.order], nodes, np.full((school.size, C), 6))
+    leaping = fit(ev, design, tolerance=1e-8)
+    with monkeypatch.context() as changed:
+        changed.setattr(latent, "_LARGE", 1000)
+        sampled = fit(ev, design, tolerance=1e-8)
+    monkeypatch.setattr(latent, "_STEADY", 0.0)
+    plain = fit(ev, design, tolerance=1e-8)
+    assert leaping.iterations < plain.iterations
+    for other in (leaping, sampled):
+        np.testing.assert_allclose(other.population.sigma, plain.population.sigma, atol=1e-7)
+        np.testing.assert_allclose(other.population.gamma, plain.population.gamma, atol=1e-7)
+        np.testing.assert_allclose(other.population.tau, plain.population.tau, atol=1e-7)
+        np.testing.assert_allclose(other.mean, plain.mean, atol=1e-7)
