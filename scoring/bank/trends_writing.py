@@ -113,4 +113,10 @@ def propose_edition(session: Session, version: str, title: str, as_: str) -> int
 
 def edition_agreed(session: Session, version: str) -> bool:
     """Whether both districts agreed to an edition with this content."""
-    return decisions.agreed(session, "public edition", "report:packet", version) is not None
+    return edition_decision(session, version) > 0
+
+
+def edition_decision(session: Session, version: str) -> int:
+    """The decision by which both districts agreed to an edition with this content; 0 without one."""
+    found = decisions.agreed(session, "public edition", "report:packet", version)
+    return 0 if found is None else int(found.id or 0)

@@ -142,13 +142,13 @@ def audit(
         if log:
             show_table(releasing.log_table(session), format, json)
             return
-        entry, made, rows = releasing.attack(session, release, not primary_only)
-        number, facts = entry.id, made.log()
+        entry, facts, rows = releasing.attack(session, release, not primary_only)
+        number, published = entry.id, 100 * float(str(facts["share_of_groups_published"]))
     bare = rows[~rows["protected"]]
     show_table(rows if json or format != "table" else bare, format, json)
     terminal.say(
-        f"Release {number}: {facts['groups']} groups of students, {100 * made.share_published:.0f}% with their size; "
-        f"{facts['percentages_shown']} percentages shown, {facts['percentages_coded']} as a bound, "
+        f"Release {number}: {facts['groups']} groups of students, {published:.0f}% with their "
+        f"size; {facts['percentages_shown']} percentages shown, {facts['percentages_coded']} as a bound, "
         f"{facts['percentages_hidden']} hidden."
     )
     terminal.say(f"Attacked {len(rows)} hidden numbers: {len(rows) - len(bare)} hold, {len(bare)} could be recovered.")

@@ -1,6 +1,6 @@
 """`itembank report packet` and `report dashboard`: everything over time, for a meeting and for the web."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,6 +41,8 @@ def packet(
         version = digest(render(page_of(meeting, title)))
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)
     standing = _standing(edition, version, title, agreed, propose, as_)
+    if agreed:
+        _log(meeting, "packet", version)
     write_page(page_of(meeting, title, standing), output, pdf)
 
 
@@ -68,18 +70,20 @@ def dashboard(
         raise UsageFault("unknown-edition", f"There is no edition {edition!r}.", "--edition internal or public")
     if propose and edition != "public":
         raise UsageFault("internal", "An internal edition needs nobody's word.", "--edition public --propose")
+    folder = Path(output)
     with bank.reading() as session:
         meeting = gather(session, edition, stale)
         pages = dashboard_pages(meeting)
         version = digest("".join(f"{name}\n{text}" for name, text in sorted(pages.items())))
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)
-    folder = Path(output)
-    others = sorted(f.name for f in folder.glob("*") if f.name not in pages) if folder.is_dir() else []
-    if edition == "public" and others:
-        shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
-        what = f"{folder} holds other files, which would be published with the site: {shown}."
-        raise Conflict("folder-not-empty", what, "itembank report dashboard --edition public -o NEW-FOLDER")
+        others = sorted(f.name for f in folder.glob("*") if f.name not in pages) if folder.is_dir() else []
+        if edition == "public" and others:
+            shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+            what = f"{folder} holds other files, which would be published with the site: {shown}."
+            raise Conflict("folder-not-empty", what, "itembank report dashboard --edition public -o NEW-FOLDER")
     standing = _standing(edition, version, "Dashboard", agreed, propose, as_)
+    if agreed:
+        _log(meeting, "dashboard", version)
     if standing:
         pages = dashboard_pages(meeting, standing)
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +91,19 @@ def dashboard(
         (folder / name).write_text(text, encoding="utf-8")
     terminal.say(f"Wrote {len(pages)} pages into {folder}.")
     terminal.next_step(f"open {folder / 'index.html'}")
+
+
+def _log(meeting: Any, report: str, version: str) -> None:
+    """Enter an agreed edition in the release log, with what it tells."""
+    from itembank import terminal
+    from scoring import bank
+    from scoring.bank import trends_writing
+    from scoring.runs.meeting import enter
+
+    with bank.writing() as session:
+        entered = enter(session, meeting, report, version, trends_writing.edition_decision(session, version))
+    for number in entered:
+        terminal.say(f"Release {number} is in the release log; attack it: itembank compare audit {number}")
 
 
 def _standing(edition: str, version: str, title: str, agreed: bool, propose: bool, as_: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from scoring.comparison.held_sums import sums_that_hold
 from scoring.comparison.shared_sums import find_shared_sums
 from scoring.comparison.tables import (
     Key,
@@ -126,7 +127,8 @@ def disclose(
             what was measured; column `n` is the group's size; columns of percentages (0-100, unrounded) and any other
             numbers that belong to the group. A table with columns `first` and `second` holds contrasts: these two are
             mappings dimension -> level, the other numbers belong to both groups; a column `gap` becomes the difference
-            of the published percentages of the column `of` (default the first percentage column).
+            of the published percentages of the column `of` (default the first percentage column). A column `withheld`
+            names rows that are not published whatever their size, and are guarded as what is hidden.
         earlier: releases about the same students; what they show is taken as known.
         first: a part of this release that was made safe beforehand and stays as it is. What it would give away is
             refused, where what earlier releases gave away is only counted.
@@ -154,13 +156,17 @@ def disclose(
     in_tables = {key for entries in rows.values() for key, _ in entries}
     before, withheld = _shown_before(earlier, universe, in_tables, j)
     public, also_withheld = _shown_before(known_to_all, universe, in_tables, j)
-    withheld |= also_withheld
+    shut_sizes, shut = _withheld_rows(tables, rows, universe, j)
+    withheld |= also_withheld | shut_sizes
     small_public = int((public & (counts.size >= 1) & (counts.size < minimum)).sum())
     percent = _percentages(tables, rows, universe, percents, j)
     for m in dict.fromkeys(m for release in known_to_all for m in release.coded):
         percent.setdefault(m, np.full(j, np.nan))
     carried = {m: _carry(known_to_all, m, universe, values) for m, values in percent.items()}
-    held_back = {m: c & ~_printed(known_to_all, m, universe, j) for m, c in carried.items()}
+    held_back = {
+        m: (c & ~_printed(known_to_all, m, universe, j)) | shut.get(m[1], np.zeros(j, dtype=bool))
+        for m, c in carried.items()
+    }
     known = _known_shares(known_to_all, percent, universe, counts)
     gone = _known_shares(earlier, percent, universe, counts) if first is not None else known
     while True:
@@ -197,7 +203,7 @@ def _code(
 ) -> tuple[dict[Measure, Coded], dict[Measure, Lost]]:
     order = list(percent)
     plain = [code_percentages(counts, unknown, percent[m], held_back[m]) for m in order]
-    helds = [_sums_that_hold(counts, percent[m]) for m in order]
+    helds = [sums_that_hold(counts, percent[m]) for m in order]
     before = [known.get(m) for m in order]
     lost = [
         lost_before(counts, held, unknown, public, percent[m], coded, known_before.get(m))
@@ -225,6 +231,27 @@ def _shown_before(
             public[universe.place[key]] |= shown
             withheld[universe.place[key]] |= not shown and key not in in_tables
     return public, withheld
+
+
+def _withheld_rows(
+    tables: Mapping[str, pd.DataFrame],
+    rows: Mapping[str, list[tuple[Key, tuple[str, ...]]]],
+    universe: Universe,
+    j: int,
+) -> tuple[NDArray[np.bool_], dict[tuple[str, ...], NDArray[np.bool_]]]:
+    """Groups of which no row may be published, and by what was measured those whose percentage may not."""
+    open_, shut = np.zeros(j, dtype=bool), dict[tuple[str, ...], NDArray[np.bool_]]()
+    for name, entries in rows.items():
+        flags = tables[name].get("withheld", pd.Series(False, index=tables[name].index)).to_numpy(dtype=bool)
+        for (key, levels), flag in zip(entries, flags, strict=True):
+            if flag:
+                shut.setdefault(levels, np.zeros(j, dtype=bool))[universe.place[key]] = True
+            else:
+                open_[universe.place[key]] = True
+    some = np.zeros(j, dtype=bool)
+    for closed in shut.values():
+        some |= closed
+    return some & ~open_, shut
 
 
 def _known_shares(
@@ -261,7 +288,7 @@ def audit(release: Disclosure, intervals: bool = True) -> pd.DataFrame:
     order = list(release.coded)
     measures = []
     for m in order:
-        held = _sums_that_hold(counts, release.percent[m])
+        held = sums_that_hold(counts, release.percent[m])
         bounds = share_bounds(counts, release.coded[m].state, release.coded[m].whole, release.known_shares.get(m))
         measures.append((held, bounds))
     joint = Joint(counts, unknown, measures)
@@ -373,48 +400,6 @@ def _percentages(
     return out
 
 
-def _sums_that_hold(counts: Counts, percent: Array) -> Counts:
-    """The sums that the numbers behind these percentages obey (weighted rates, for example, do not).
-
-    A sum with a part whose percentage is unknown is kept where some number in it would make it true: an attacker may
-    assume it. A whole that no table shows has the number its parts give it; sums that leave it open are not used,
-    since each alone might hold and all together not.
-    """
-    reached = np.nan_to_num(percent) / 100 * counts.size
-    unknown = ~np.isfinite(percent) & (counts.size > 0)
-    member = csr_array(abs(counts.sums))
-    unseen = counts.derived & (np.asarray(member.sum(axis=0)).ravel() > 1)  # what is left over stands in one sum only
-    reached, unknown = _fill_unseen(counts, reached, unknown, unseen)
-    gap = counts.sums @ reached
-    slack = 1e-6 * (member @ counts.size.astype(float)) + 1e-6
-    room = np.where(unknown, counts.size, 0).astype(float)
-    parts, wholes = counts.sums.maximum(0) @ room, (-counts.sums).maximum(0) @ room
-    holds = (gap - wholes <= slack) & (gap + parts >= -slack)
-    holds &= (member @ (unknown & unseen).astype(float)) == 0
-    keep = np.flatnonzero(holds)
-    return Counts(counts.size, csr_array(counts.sums[keep]), counts.derived)
-
-
-def _fill_unseen(
-    counts: Counts, reached: Array, unknown: NDArray[np.bool_], unseen: NDArray[np.bool_]
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Numbers of the wholes that no table shows, from the first sum in which nothing else is open."""
-    reached, unknown = reached.copy(), unknown.copy()
-    rows = csr_array(counts.sums)
-    while unseen.any():
-        before = int(unknown.sum())
-        for first, last in zip(rows.indptr[:-1], rows.indptr[1:], strict=True):
-            cells, sign = rows.indices[first:last], rows.data[first:last]
-            open_ = np.flatnonzero(unknown[cells])
-            if open_.size == 1 and unseen[cells[open_[0]]]:
-                k = int(open_[0])
-                others = float(sign @ reached[cells]) - float(sign[k] * reached[cells[k]])
-                reached[cells[k]], unknown[cells[k]] = -others / sign[k], False
-        if int(unknown.sum()) == before:
-            break
-    return reached, unknown
-
-
 def _earlier_shares(
     earlier: Sequence[Disclosure], measure: Measure, universe: Universe, counts: Counts, percent: Array
 ) -> Shares | None:
@@ -478,6 +463,7 @@ def _publish(
 ) -> pd.DataFrame:
     """The public table: a hidden group keeps nothing, a group with a coded percentage keeps its size only."""
     columns = _percent_columns(table, percents)
+    table = table.drop(columns="withheld", errors="ignore")
     out = table.astype(object).copy()
     others = [c for c in table.columns if c != "n" and c not in columns]
     for i, (key, levels) in enumerate(entries):

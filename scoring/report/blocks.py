@@ -116,7 +116,8 @@ def number(value: float, digits: int = 2, signed: bool = False) -> Cell:
     """A number as a cell; empty when missing."""
     if value is None or value != value:
         return Cell("")
-    return Cell(with_sign(value, digits) if signed else without_sign(value, digits), float(value))
+    # what a table sorts by is no sharper than what it prints
+    return Cell(with_sign(value, digits) if signed else without_sign(value, digits), round(float(value), digits))
 
 
 def with_sign(value: float, digits: int = 2) -> str:

@@ -44,7 +44,7 @@ def comparison(analysis: Analysis) -> Page:
         _truth(analysis),
         _method(analysis),
     )
-    students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else len(analysis.scores)
+    students = words.students_of(analysis)
     who = "simulated students" if analysis.simulated else "students"
     standing = words.standing(analysis)
     return Page(

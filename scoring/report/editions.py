@@ -10,6 +10,7 @@ import pandas as pd
 
 from scoring.analysis.result import TOTAL, Analysis, Notice
 from scoring.comparison.disclosing import MARK, Disclosure, disclose
+from scoring.groups.coding import SHOWN, code
 from scoring.groups.suppression import CannotProtect
 from scoring.irt.errors import DesignError
 
@@ -35,7 +36,11 @@ class Release:
 
 
 def public_edition(
-    analysis: Analysis, earlier: Sequence[Disclosure] = (), complementary: bool = True, draft: bool = False
+    analysis: Analysis,
+    earlier: Sequence[Disclosure] = (),
+    complementary: bool = True,
+    draft: bool = False,
+    beside: Mapping[str, pd.DataFrame] | None = None,
 ) -> Release:
     """The public edition of an analysis.
 
@@ -44,8 +49,9 @@ def public_edition(
         earlier: releases about the same students; what they show is taken as known.
         complementary: False hides only what is small, to show in an audit what that gives away.
         draft: whether it still waits for the districts' agreement, which the page then says.
+        beside: further tables about the same students that are published with it, as in `linked_tables`.
     """
-    tables = linked_tables(analysis)
+    tables = linked_tables(analysis) | dict(beside or {})
     shown = _disclosed(tables, _contrast_tables(analysis), earlier, complementary)
     return Release(_public(analysis, shown, draft), shown, tables)
 
@@ -91,6 +97,14 @@ def linked_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
             index=pd.MultiIndex.from_frame(mastery[["group", "concept"]], names=["district", "concept"]),
         )
     }
+    scored = analysis.participation[analysis.participation["scored"].notna()]
+    if len(scored) and len(mastery):  # who has a score is a group of its own, and so is who has none
+        concept = str(mastery["concept"].iloc[0])
+        index = [(str(g), "yes", concept) for g in scored["group"]]
+        out["scored"] = pd.DataFrame(
+            {"n": scored["scored"].astype(int).to_numpy(), "percent": np.nan},
+            index=pd.MultiIndex.from_tuples(index, names=["district", "scored", "concept"]),
+        )
     if len(analysis.misconceptions):
         told = analysis.misconceptions
         out["misconceptions"] = pd.DataFrame(
@@ -173,9 +187,10 @@ def _contrast_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
         sub = sub[(sub["kind"] == "gap") & sub["measure"].isin(["mean", "mastery"])]
         sides = [_sides(r, analysis.groups) for _, r in sub.iterrows()]
         out["subgroups"] = pd.DataFrame(
-            {"first": [s[0] for s in sides], "second": [s[1] for s in sides], "row": sub.index.to_numpy(dtype=float)},
+            {"first": [s[0] for s in sides], "second": [s[1] for s in sides],
+             "gap": 100 * sub["estimate"].to_numpy(dtype=float), "row": sub.index.to_numpy(dtype=float)},
             index=pd.Index(sub["concept"].astype(str), name="concept"),
-        )
+        )  # fmt: skip
     return out
 
 
@@ -210,7 +225,7 @@ def _public(analysis: Analysis, shown: Disclosure, draft: bool) -> Analysis:
         mean_contrasts = mean_contrasts[both]
     flagged = int((analysis.dif["ets_class"] == "C").sum()) if len(analysis.dif) else 0
     notices = (
-        *(n for n in analysis.notices if n.code != "constant-item"),
+        *(n for n in analysis.notices if not _names_an_item(n.message, analysis)),
         Notice("items-internal", "notice", f"Items are secure and not named here; {flagged} of {len(analysis.dif)} "
                "work very differently for students of equal ability in the two places."),
         Notice("protected", "notice", "Numbers that could give small groups away are hidden or shown as a bound."),
@@ -222,7 +237,7 @@ def _public(analysis: Analysis, shown: Disclosure, draft: bool) -> Analysis:
         contrasts=contrasts,
         means=means,
         mean_contrasts=mean_contrasts,
-        items=analysis.items.assign(title="", flags="", b=np.nan, a=np.nan, share_correct=np.nan, item_rest=np.nan),
+        items=_public_items(analysis.items),
         dif=empty,
         options=empty,
         scores=empty,
@@ -238,6 +253,18 @@ def _public(analysis: Analysis, shown: Disclosure, draft: bool) -> Analysis:
         notices=notices,
         provenance={**analysis.provenance, "edition": "draft" if draft else "public"},
     )
+
+
+def _names_an_item(message: str, analysis: Analysis) -> bool:
+    return any(re.search(rf"(?<![\w-]){re.escape(str(i))}(?![\w-])", message) for i in analysis.items.index)
+
+
+def _public_items(items: pd.DataFrame) -> pd.DataFrame:
+    """How many items a concept has is public; what is known of each is not."""
+    kept = items[[c for c in ("concept", "points") if c in items]]
+    numbers = [c for c in items.columns if c not in kept and pd.api.types.is_numeric_dtype(items[c])]
+    words = [c for c in items.columns if c not in kept and c not in numbers]
+    return kept.assign(**dict.fromkeys(numbers, np.nan), **dict.fromkeys(words, ""))[list(items.columns)]
 
 
 @dataclass(frozen=True)
@@ -264,21 +291,41 @@ def _in_words(text: Any) -> str:
     return f"{found[2]} of 100 or {'more' if found[1] == '≥' else 'fewer'}"
 
 
+def about(printed: Any, value: Any, low: Any, high: Any) -> tuple[Any, Any]:
+    """A likely range set around the printed number, as wide as it is, in whole hundredths.
+
+    The ends of the range as they are have the unrounded number in their middle, and would say more of it than its
+    rounding leaves open.
+
+    Args:
+        printed, value: as published and as estimated. low, high: the range; shares or differences of shares.
+    """
+    below = np.round(np.asarray(value, dtype=float) - np.asarray(low, dtype=float), 2)
+    above = np.round(np.asarray(high, dtype=float) - np.asarray(value, dtype=float), 2)
+    return np.round(printed - below, 2), np.round(printed + above, 2)
+
+
 def _public_mastery(mastery: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     out = mastery.copy()
     rate = np.array([_whole(t) for t in table["percent"]]) / 100
     hide = np.isnan(rate)
-    for name in ("rate", "se", "low", "high", *(c for c in out.columns if c.startswith("rate_"))):
-        values = rate if name == "rate" else out[name].to_numpy(dtype=float).round(2)
-        out[name] = np.where(hide, np.nan, values)
+    low, high = about(rate, mastery["rate"], mastery["low"], mastery["high"])
+    out["rate"], out["se"] = rate, np.nan
+    out["low"], out["high"] = np.where(hide, np.nan, np.clip(low, 0, 1)), np.where(hide, np.nan, np.clip(high, 0, 1))
+    size = pd.to_numeric(table["n"], errors="coerce").to_numpy(dtype=float)
+    for name in (c for c in out.columns if c.startswith("rate_")):
+        at_other_bar = out[name].to_numpy(dtype=float)
+        out[name] = [
+            np.nan if gone or n != n or r != r or code(int(n), 100 * r)[0] != SHOWN else round(r, 2)
+            for gone, n, r in zip(hide, size, at_other_bar, strict=True)
+        ]
     out["reason"] = [
         str(old) if not was else ("" if not gone else _in_words(text))
         for old, was, gone, text in zip(mastery["reason"], mastery["shown"], hide, table["percent"], strict=True)
     ]
     out["shown"] = ~hide
-    small = (table["n"] == MARK).to_numpy()
-    out["n"] = pd.to_numeric(table["n"], errors="coerce").to_numpy(dtype=float)  # the group's size, one everywhere
-    out["schools"] = np.where(small, np.nan, out["schools"].to_numpy(dtype=float))
+    out["n"] = size  # the group's size, one everywhere
+    out["schools"] = np.where((table["n"] == MARK).to_numpy(), np.nan, out["schools"].to_numpy(dtype=float))
     return out
 
 
@@ -286,16 +333,22 @@ def _public_contrasts(contrasts: pd.DataFrame, table: pd.DataFrame | None) -> pd
     if table is None:
         return contrasts
     out = contrasts.copy()
-    numbers = [c for c in out.columns if pd.api.types.is_float_dtype(out[c]) and c != "p_adjusted"]
+    numbers = [c for c in out.columns if pd.api.types.is_float_dtype(out[c])]
+    told = ("difference", "low", "high")
     for i, (gap, kept) in enumerate(zip(table["gap"], table["row"].notna(), strict=True)):
         place = out.index[i]
         if contrasts.at[place, "difference"] != contrasts.at[place, "difference"]:
             continue
         if kept:
-            out.loc[place, numbers] = out.loc[place, numbers].astype(float).round(2)
-            out.at[place, "difference"] = float(gap) / 100
+            was = contrasts.loc[place]
+            low, high = about(float(gap) / 100, was["difference"], was["low"], was["high"])
+            # a clear difference stays one: that much the verdict says
+            low = max(low, 0.0) if was["verdict"] == "ahead" else low
+            high = min(high, 0.0) if was["verdict"] == "behind" else high
+            out.loc[place, [c for c in numbers if c not in told]] = np.nan
+            out.loc[place, list(told)] = [float(gap) / 100, low, high]
             continue
-        out.loc[place, [*numbers, "p_adjusted"]] = np.nan
+        out.loc[place, numbers] = np.nan
         bound = re.fullmatch(r"([≥≤])(-?\d+)", str(gap))
         verdict = "not shown"
         if bound is not None and (int(bound[2]) > 0 if bound[1] == "≥" else int(bound[2]) < 0):
@@ -311,25 +364,41 @@ def _public_misconceptions(told: pd.DataFrame, table: pd.DataFrame | None) -> pd
         return told
     share = np.array([_whole(t) for t in table["percent"]]) / 100
     keep = ~np.isnan(share)
-    out = told.assign(share=share, low=told["low"].round(2), high=told["high"].round(2))
+    low, high = about(share, told["share"], told["low"], told["high"])
+    out = told.assign(share=share, low=np.clip(low, 0, 1), high=np.clip(high, 0, 1))
     return out.drop(columns=["chosen", "n"])[keep]
 
 
 def _public_participation(analysis: Analysis, shown: Disclosure) -> pd.DataFrame:
+    """Who took part; where a few of a district are without a score, nothing is said of that anywhere."""
     sizes = shown.tables["mastery"]["n"].groupby(level="district").first()
     small = analysis.participation["group"].map(sizes).eq(MARK)
-    return analysis.participation[~small]
+    out = analysis.participation[~small].copy()
+    if "scored" in shown.tables and (shown.tables["scored"]["n"] == MARK).any():
+        out["scored"] = np.nan
+    return out
 
 
 def _public_subgroups(analysis: Analysis, shown: Disclosure) -> pd.DataFrame:
     """Differences of subgroups whose both sides are shown as they are; averages over all items are left out."""
     if "subgroups" not in shown.tables:
         return analysis.subgroups.iloc[:0]
-    table = shown.tables["subgroups"]
-    kept = analysis.subgroups.loc[table["row"].dropna().astype(int)]
+    table = shown.tables["subgroups"].dropna(subset=["row"])
+    gap = pd.to_numeric(table["gap"], errors="coerce").to_numpy(dtype=float) / 100
+    kept = analysis.subgroups.loc[table["row"].astype(int)].assign(_gap=gap)
     kept = kept[(kept["measure"] == "mastery") & (kept["concept"] != TOTAL)]
     numbers = [c for c in kept.columns if pd.api.types.is_float_dtype(kept[c])]
-    rough = kept.drop(columns=[c for c in numbers if c.startswith(("value_", "regression", "se_"))])
-    for name in ("estimate", "se", "low", "high", "effect", "effect_low", "effect_high"):
-        rough[name] = rough[name].round(2)
+    rough = kept.drop(columns=["_gap", *(c for c in numbers if c.startswith(("value_", "regression", "se_")))])
+    plain = (kept["adjusted"].fillna("") == "").to_numpy()
+    estimate = np.where(plain & kept["_gap"].notna(), kept["_gap"], kept["estimate"].astype(float).round(2))
+    low, high = about(estimate, kept["estimate"], kept["low"], kept["high"])
+    sign = np.sign(np.where(kept["low"] > 0, 1.0, np.where(kept["high"] < 0, -1.0, 0.0)))
+    rough["estimate"] = estimate
+    rough["low"], rough["high"] = (
+        np.where(sign > 0, np.maximum(low, 0), low),
+        np.where(sign < 0, np.minimum(high, 0), high),
+    )
+    for name in ("se", "effect", "effect_low", "effect_high", "p_value", "p_adjusted"):
+        if name in rough:
+            rough[name] = np.nan
     return rough

@@ -9,6 +9,7 @@ from scoring.analysis.result import Analysis
 from scoring.report import blocks, trend_charts
 from scoring.report.blocks import Cell, Section, Table, columns
 from scoring.report.trend_words import concept_names, dips, misconceptions_of
+from scoring.report.words import students_of
 from scoring.runs.meeting import SMALLEST, Meeting
 from scoring.trends.cohorts import ONE_MODEL
 
@@ -416,7 +417,7 @@ METHOD = (
 def method_section(meeting: Meeting) -> Section:
     rows = tuple(
         (Cell(o.title), Cell(o.code), Cell(o.day), Cell(o.grade or "several"),
-         blocks.count(float(o.analysis.participation["scored"].sum()) if len(o.analysis.participation) else 0.0),
+         blocks.count(float(students_of(o.analysis)) if len(o.analysis.participation) else 0.0),
          blocks.count(float(len(o.analysis.items))), Cell("; ".join(o.stale) or "up to date"))
         for o in meeting.held
     )  # fmt: skip

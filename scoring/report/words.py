@@ -47,6 +47,14 @@ def of_hundred(rate: float) -> str:
     return f"{100 * rate:.0f} of 100"
 
 
+def students_of(analysis: Analysis) -> int:
+    """How many students a page speaks of: those with a score, or all who took part where that is not said."""
+    part = analysis.participation
+    if not len(part):
+        return len(analysis.scores)
+    return int(part["students" if part["scored"].isna().any() else "scored"].sum())
+
+
 def concept_name(analysis: Analysis, concept: str) -> str:
     if concept == TOTAL or concept not in analysis.concepts.index:
         return concept
@@ -304,7 +312,7 @@ def _leaders(analysis: Analysis) -> dict[str, str]:
 def five_sentences(analysis: Analysis) -> list[str]:
     """The summary to paste into a message: five plain sentences."""
     found = standing(analysis)
-    students = int(analysis.participation["scored"].sum()) if len(analysis.participation) else 0
+    students = students_of(analysis)
     who = "simulated students" if analysis.simulated else "students"
     left_out = {n.message.split(" ")[0] for n in analysis.notices if n.code == "constant-item"}
     items = len(analysis.items) - len(left_out & set(map(str, analysis.items.index)))

@@ -7,16 +7,41 @@ from typing import Any
 import pandas as pd
 
 from itembank.errors import Conflict
-from scoring.analysis.result import Analysis
 from scoring.bank import trends
-from scoring.runs import releasing
-from scoring.runs.meeting_public import public_action, public_changes, public_indicators
+from scoring.comparison.disclosing import Disclosure
+from scoring.report.editions import Release
+from scoring.runs import releasing, releasing_indicators
+from scoring.runs.meeting_public import (
+    public_action,
+    public_changes,
+    public_indicators,
+    stayers,
+    told_stayers,
+    withheld_values,
+)
 from scoring.runs.trending import Occasion, actions_since, changes, indicator_tables, occasions
 from scoring.trends.cohorts import published_cohorts
 
 EDITIONS = ("internal", "public")
 #: Smallest group in a public edition.
 SMALLEST = 11
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a public edition tells, for the release log; internal.
+
+    Attributes:
+        releases: for each administration its comparison, its release, and the entry of the log that told the same.
+        populations, indicators: tables of yearly indicators and what of them is shown. own: as above.
+        newest: number of the newest release that was known.
+    """
+
+    releases: tuple[tuple[Any, Release, Any], ...]
+    populations: dict[str, pd.DataFrame]
+    indicators: dict[str, Disclosure]
+    own: Any
+    newest: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +59,7 @@ class Meeting:
         schools: sittings by administration, district and school (internal).
         simulated: whether any administration is.
         provenance: what it rests on.
+        told: what a public edition tells, for the release log.
     """
 
     edition: str
@@ -47,6 +73,7 @@ class Meeting:
     schools: pd.DataFrame
     simulated: bool
     provenance: str
+    told: Told | None = None
 
 
 def gather(session: Any, edition: str = "internal", allow_stale: bool = False) -> Meeting:
@@ -62,19 +89,27 @@ def gather(session: Any, edition: str = "internal", allow_stale: bool = False) -
     moved = changes(session, held)
     names = {code: name for name, code in trends.district_codes(session).items()}
     tables = indicator_tables(session)
+    told = None
     if public:
-        every, tables = tables, public_indicators(tables, names)
+        every, asked = tables, releasing_indicators.populations(*withheld_values(tables))
+        shown, own = releasing_indicators.edition(session, asked)
+        tables = public_indicators(tables, names, shown)
+        also = stayers(moved, set(names.values()))
+        editions = [(o.run, *releasing.edition(session, o.run, o.analysis, also.get(o.code))) for o in held]
+        told = Told(tuple(editions), asked, shown, own, releasing.newest(session))
     values = tables["values"].assign(district=tables["values"]["district"].map(lambda d: names.get(d, d)))
     runs = ", ".join(f"{o.code}: comparison {o.run.id}" for o in held)
     found = actions_since(session)
     if public:
         found = [public_action(a, _hidden(every["values"], tables["values"])) for a in found]
-        held = [replace(o, analysis=_published(session, o)) for o in held]
+        cohorts = {o.code: told_stayers(r.disclosure.tables) for o, (_, r, _) in zip(held, editions, strict=True)}
+        held = [replace(o, analysis=r.analysis) for o, (_, r, _) in zip(held, editions, strict=True)]
+        moved = public_changes(moved, set(names.values()), held, cohorts)
     return Meeting(
         edition=edition,
         districts=names,
         held=held,
-        changes=public_changes(moved, set(names.values()), held) if public else moved,
+        changes=moved,
         published=published_cohorts(values) if len(values) else pd.DataFrame(columns=["verdict"]),
         indicators=tables,
         decisions=[] if public else trends.open_decisions(session),
@@ -82,6 +117,7 @@ def gather(session: Any, edition: str = "internal", allow_stale: bool = False) -
         schools=pd.DataFrame() if public else trends.sitting_counts(session, [o.run.administration_id for o in held]),
         simulated=any(o.analysis.simulated for o in held),
         provenance=f"made from {runs or 'no comparison'}",
+        told=told,
     )
 
 
@@ -95,12 +131,25 @@ def _refuse_stale(held: list[Occasion]) -> None:
     raise Conflict("stale", f"What it would be made from {verb} stale: {told}.", f"{again}; or --allow-stale")
 
 
-def _published(session: Any, occasion: Occasion) -> Analysis:
-    """The public edition of an administration, safe beside earlier releases; nothing said that names an item."""
-    analysis = occasion.analysis
-    found = releasing.draft(session, occasion.run, analysis).analysis
-    silent = tuple(n for n in found.notices if not any(str(i) in n.message for i in analysis.items.index))
-    return replace(found, notices=silent)
+def enter(session: Any, meeting: Meeting, report: str, version: str, decision: int) -> list[int]:
+    """Write an agreed public packet or dashboard into the release log; the numbers of its entries.
+
+    Args:
+        session: of `bank.writing()`. report: "packet" or "dashboard".
+        version: of `digest`. decision: by which both districts agreed to it.
+
+    Raises:
+        Conflict: something else was published since the meeting was gathered.
+    """
+    if meeting.told is None:
+        return []
+    if releasing.newest(session) != meeting.told.newest:
+        raise Conflict("released-meanwhile", "Something else was published meanwhile.", "Run the command again.")
+    what = {"report": report, "version": version, "decision": decision}
+    entries = [releasing.enter(session, run, release, own, what) for run, release, own in meeting.told.releases]
+    told = meeting.told
+    entries.append(releasing_indicators.enter(session, told.populations, told.indicators, told.own, what))
+    return [int(e.id) for e in entries if e is not None]
 
 
 def _hidden(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:

@@ -1,5 +1,6 @@
 """Public editions: agreed by both districts, protected against everything published before, and logged."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from itembank.errors import Conflict, NotPermitted
 from scoring import bank
 from scoring.analysis.result import Analysis
 from scoring.comparison.disclosing import Disclosure, audit
-from scoring.report.editions import Release, disclosed_again, public_edition
+from scoring.report.editions import Release, disclosed_again, linked_tables, public_edition
+from scoring.runs import releasing_indicators
 
 KIND = "public edition"
 _TABLE = "released: "
@@ -27,14 +29,37 @@ def propose_edition(session: Any, run: Any, reason: str, as_: str = "") -> Any:
     return bank.propose_edition(session, run, reason, as_)
 
 
-def draft(session: Any, run: Any, analysis: Analysis) -> Release:
-    """The public edition as it would be, marked as a draft; nothing is logged. Once released it is the released one."""
-    own = next((entry for entry in log_entries(session, run) if entry.options["of"] == run.id), None)
-    return public_edition(analysis, earlier(session, run, own), draft=True)
+def draft(session: Any, run: Any, analysis: Analysis, beside: Mapping[str, pd.DataFrame] | None = None) -> Release:
+    """The public edition as it would be, marked as a draft; nothing is logged. Once released it is the released one.
+
+    Args:
+        session: of the bank. run, analysis: a comparison.
+        beside: further tables about the same students that a packet or dashboard shows (`public_edition`).
+    """
+    return edition(session, run, analysis, beside)[0]
 
 
-def released(session: Any, run: Any, analysis: Analysis, person: Any = None) -> tuple[Release, Any]:
+def edition(
+    session: Any, run: Any, analysis: Analysis, beside: Mapping[str, pd.DataFrame] | None = None, as_draft: bool = True
+) -> tuple[Release, Any]:
+    """The edition, and the entry of the log that said the same before: as it was made then, None if there is none.
+
+    The same tables are protected against what was public before them, not against themselves: whoever asks for a
+    concept report after the comparison, or for the dashboard after the packet, gets the numbers that are out already.
+    """
+    tables = linked_tables(analysis) | dict(beside or {})
+    own = next((e for e in log_entries(session, run) if _same(tables, tables_of(session, e))), None)
+    return public_edition(analysis, earlier(session, run, own), draft=as_draft, beside=beside), own
+
+
+def released(
+    session: Any, run: Any, analysis: Analysis, person: Any = None, report: str = "comparison"
+) -> tuple[Release, Any]:
     """The public edition, agreed and logged; asking again gives the same edition.
+
+    Args:
+        session: of `bank.writing()`. run, analysis: a comparison. person: who asks.
+        report: what is published, for the log: "comparison", or "concept CODE".
 
     Returns:
         The release and its entry in the log.
@@ -49,24 +74,44 @@ def released(session: Any, run: Any, analysis: Analysis, person: Any = None) -> 
             f"A public edition of comparison {run.id} is a joint decision, and it is not agreed.",
             f"itembank report comparison {run.id} --edition public --propose 'why'",
         )
-    before = [entry for entry in log_entries(session, run) if entry.options["of"] == run.id]
-    if before:
-        return public_edition(analysis, earlier(session, run, before[0])), before[0]
-    release = public_edition(analysis, earlier(session, run))
+    release, own = edition(session, run, analysis, None, False)
+    entry = enter(session, run, release, own, {"report": report, "decision": decision.id}, person)
+    return release, entry
+
+
+def enter(session: Any, run: Any, release: Release, own: Any, told: Mapping[str, Any], person: Any = None) -> Any:
+    """Write a release into the log, once for each thing that is published.
+
+    Args:
+        session: of `bank.writing()`. run: the comparison. release: what it tells.
+        own: the entry whose tables it repeats, or None: the tables are then kept with the new entry.
+        told: what is published and by which decision: report, decision, and the version of a packet or dashboard.
+        person: who asks.
+    """
     number = int(run.id or 0)
+    options = {"of": number, **told}
+    before = next((e for e in log_entries(session, run) if e.options == options), None)
+    if before is not None:
+        return before
+    same = {} if own is None else {"same_as": own.details.get("same_as", own.id)}
     entry = bank.store_run(
         session,
         "release",
         bank.administration_by_id(session, run),
-        options={"of": number, "report": "comparison", "decision": decision.id},
+        options=options,
         inputs=[("run", number)],
         input_hash=run.input_hash,
-        details={"log": release.disclosure.log(), "tables": list(release.tables)},
+        details={"log": release.disclosure.log(), "tables": list(release.tables), **same},
         person=person,
     )
-    for name, table in release.tables.items():
-        bank.store_table(session, entry, _TABLE + name, table.reset_index())
-    return release, entry
+    if not same:
+        store_tables(session, entry, release.tables)
+    return entry
+
+
+def newest(session: Any) -> int:
+    """Number of the newest entry of the log; 0 without one."""
+    return max((int(r.id or 0) for r in bank.runs_of_kind(session, "release")), default=0)
 
 
 def log_entries(session: Any, run: Any) -> list[Any]:
@@ -78,23 +123,47 @@ def log_entries(session: Any, run: Any) -> list[Any]:
 def earlier(session: Any, run: Any, before: Any = None) -> list[Disclosure]:
     """What has been published about the same students, made again from the log."""
     out: list[Disclosure] = []
+    first = None if before is None else before.details.get("same_as", before.id)
     for entry in log_entries(session, run):
-        if before is not None and entry.id >= before.id:
+        if first is not None and entry.id >= first:
             break
-        out.append(disclosed_again(_tables(session, entry), out))
+        if "same_as" not in entry.details:
+            out.append(disclosed_again(tables_of(session, entry), out))
     return out
 
 
-def _tables(session: Any, entry: Any) -> dict[str, pd.DataFrame]:
+def store_tables(session: Any, entry: Any, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Keep the tables of a release with its entry: internal, so that it can be made again and attacked."""
+    for name, table in tables.items():
+        bank.store_table(session, entry, _TABLE + name, table.reset_index())
+
+
+def tables_of(session: Any, entry: Any) -> dict[str, pd.DataFrame]:
+    """The tables of an entry, also where an earlier one holds them."""
+    kept = bank.run_of(session, entry.details["same_as"], "release") if "same_as" in entry.details else entry
     out = {}
-    for name in entry.details["tables"]:
-        table = bank.read_table(session, entry, _TABLE + name)
+    for name in kept.details["tables"]:
+        table = bank.read_table(session, kept, _TABLE + name)
         table["percent"] = table["percent"].astype(float)
         out[name] = table.set_index([c for c in table.columns if c not in ("n", "percent")])
     return out
 
 
-def attack(session: Any, number: int | None, complementary: bool = True) -> tuple[Any, Disclosure, pd.DataFrame]:
+def _same(tables: Mapping[str, pd.DataFrame], stored: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether both hold the same rows with the same numbers."""
+    if tables.keys() != stored.keys():
+        return False
+    for name, table in tables.items():
+        one, two = (t.reset_index()[["n", "percent", *t.index.names]] for t in (table, stored[name]))
+        if list(one.columns) != list(two.columns) or len(one) != len(two):
+            return False
+        alike = (one["percent"] == two["percent"]) | (one["percent"].isna() & two["percent"].isna())
+        if not alike.all() or any(list(map(str, one[c])) != list(map(str, two[c])) for c in one if c != "percent"):
+            return False
+    return True
+
+
+def attack(session: Any, number: int | None, complementary: bool = True) -> tuple[Any, dict[str, object], pd.DataFrame]:
     """Attack a logged release by linear programming; the newest without a number.
 
     Args:
@@ -103,21 +172,23 @@ def attack(session: Any, number: int | None, complementary: bool = True) -> tupl
         complementary: False attacks the release as it would be with small groups alone hidden.
 
     Returns:
-        The log's entry, the release, and the rows of `scoring.comparison.disclosing.audit`.
+        The log's entry, the counts of the release, and the rows of `scoring.comparison.disclosing.audit`.
     """
     entry = bank.run_of(session, number, "release")
-    release = disclosed_again(_tables(session, entry), earlier(session, entry, entry), complementary)
-    return entry, release, audit(release)
+    if entry.options["of"] == releasing_indicators.INDICATORS:
+        return entry, *releasing_indicators.attack(session, entry, complementary)
+    release = disclosed_again(tables_of(session, entry), earlier(session, entry, entry), complementary)
+    return entry, release.log(), audit(release)
 
 
 def log_table(session: Any) -> pd.DataFrame:
-    """The release log: release, of (run), decision, by, at, and the counts of what was shown, coded and hidden."""
+    """The release log: release, of (run, or indicators), report, decision, by, at, and the counts of what was told."""
     rows = [
-        {"release": r.id, "of": r.options["of"], "decision": r.options["decision"], "by": r.person,
-         "at": f"{r.created_at:%Y-%m-%d %H:%M}", **r.details["log"]}
+        {"release": r.id, "of": r.options["of"], "report": r.options.get("report", ""),
+         "decision": r.options["decision"], "by": r.person, "at": f"{r.created_at:%Y-%m-%d %H:%M}", **r.details["log"]}
         for r in sorted(bank.runs_of_kind(session, "release"), key=lambda r: int(r.id or 0))
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=None if rows else ["release", "of", "decision", "by", "at"])
+    return pd.DataFrame(rows, columns=None if rows else ["release", "of", "report", "decision", "by", "at"])
 
 
 def as_public(analysis: Analysis, entry: Any) -> Analysis:

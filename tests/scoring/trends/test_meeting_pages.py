@@ -1,6 +1,7 @@
 """The packet and the dashboard: the dip on page 1, internal words in no public edition."""
 
 import base64
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -18,6 +19,7 @@ from scoring.report.access import access
 from scoring.report.blocks import render
 from scoring.report.dashboard import dashboard_pages
 from scoring.report.packet import packet
+from scoring.runs import releasing_indicators
 from scoring.runs.meeting import gather
 from scoring.runs.trending import actions_since, indicator_tables
 from scoring.trends import targets
@@ -285,3 +287,52 @@ def test_a_public_dashboard_says_that_it_is_a_draft_until_both_districts_agree(p
     pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "site").iterdir()]
     assert all("Public edition: agreed by both districts" in p for p in pages)
     assert run("report", "dashboard", "--propose")[0] == 2
+
+
+def test_an_agreed_packet_is_logged_and_a_later_dashboard_knows_what_it_told(partners, tmp_path, run):
+    """Indicators of groups with known sizes: into the log, attacked, and held against the next edition."""
+    rows = [("all", 400, 75.0), ("EL", 200, 51.5), ("not EL", 200, 98.5), ("boys", 210, 70.0), ("girls", 190, 80.5)]
+    lines = [f"grade3_math,1,2010-11,{g},{v},{n}" for g, n, v in rows]
+    values = tmp_path / "groups.csv"
+    values.write_text("indicator,district,period,subgroup,value,n\n" + "\n".join(lines) + "\n")
+    assert run("indicators", "import", values, "--as", "ana")[0] == 0
+    packet_words = ("report", "packet", "--edition", "public", "-o", tmp_path / "p.html")
+    assert run(*packet_words, "--propose", "--as", "ana")[0] == 0
+    assert run("compare", "audit", "--log", "--json")[1].strip() in ("[]", "")  # proposed is not published
+    for person in ("ben", "cy"):
+        assert run("decisions", "agree", "1", "--as", person)[0] == 0
+    code, _, err = run(*packet_words)
+    assert (code, "in the release log" in err) == (0, True), err
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "75" in page
+    assert "98.5" not in page  # 98.5 of 200 would be a bound; the groups beside it go as well
+    assert "51.5" not in page
+    assert run(*packet_words)[0] == 0  # asked again: the same release
+    log = json.loads(run("compare", "audit", "--log", "--json")[1])
+    assert [(r["of"], r["report"], r["decision"]) for r in log] == [("indicators", "packet", 1)]
+    assert log[0]["percentages_hidden"] > 0
+    attacked = run("compare", "audit", "--json")
+    assert attacked[0] == 0
+    rows_ = json.loads(attacked[1])
+    assert len(rows_) > 2
+    assert all(r["protected"] for r in rows_)
+    # the dashboard tells the same numbers: an entry of its own, made from the tables that are kept
+    site = ("report", "dashboard", "--edition", "public", "-o", tmp_path / "site")
+    assert run(*site, "--propose", "--as", "ana")[0] == 0
+    for person in ("ben", "cy"):
+        assert run("decisions", "agree", "2", "--as", person)[0] == 0
+    assert run(*site)[0] == 0
+    log = json.loads(run("compare", "audit", "--log", "--json")[1])
+    assert [r["report"] for r in log] == ["packet", "dashboard"]
+    assert run("compare", "audit", str(log[1]["release"]))[0] == 0
+    with database.reading() as session:
+        before = releasing_indicators.earlier(session)
+    assert len(before) == 1  # what the dashboard repeats is known once
+    whole = pd.DataFrame({"n": [400], "percent": [75.0], "withheld": [False]},
+                         index=pd.MultiIndex.from_tuples([("1", "all", "grade3_math")],
+                                                         names=["district", "subgroup", "indicator"]))  # fmt: skip
+    most = whole.assign(n=393).rename(index={"all": "not migrant"})
+    alone = releasing_indicators.protect({"2010-11 1": most})
+    assert alone["2010-11 1"].tables["values"]["n"].tolist() == ["393"]
+    after = releasing_indicators.protect({"2010-11 1": most}, before)  # 400 in the packet: 7 would be left
+    assert after["2010-11 1"].tables["values"].to_numpy().tolist() == [["*", "*"]]
