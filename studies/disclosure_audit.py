@@ -5,10 +5,10 @@
 A release has three linked tables (district by language group, schools, schools by language group) with totals, two
 concepts, and group sizes that are often under 11. Every third release follows an earlier one of the same students that
 showed the first two tables; half of these repeat the two tables, half show the schools' language groups alone, whose
-sums are the groups that the earlier release spoke of. For each: what is hidden, how much is published, how many hidden numbers the attack could
-narrow, with complementary suppression and with primary suppression alone. A release that an earlier one leaves no
-safe way for is refused and counted. Every finished release is a line of a file
-beside the table; an interrupted study goes on with the next.
+sums are the groups that the earlier release spoke of. For each: what is hidden, how much is published, how many hidden
+numbers the attack could narrow, with complementary suppression and with primary suppression alone. A release that an
+earlier one leaves no safe way for is refused and counted. Every finished release is a line of a file beside the table; an
+interrupted study goes on with the next.
 """
 
 import argparse
