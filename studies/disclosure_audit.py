@@ -7,8 +7,8 @@ concepts, and group sizes that are often under 11. Every third release follows a
 showed the first two tables; half of these repeat the two tables, half show the schools' language groups alone, whose
 sums are the groups that the earlier release spoke of. For each: what is hidden, how much is published, how many hidden
 numbers the attack could narrow, with complementary suppression and with primary suppression alone. A release that an
-earlier one leaves no safe way for is refused and counted. Every finished release is a line of a file beside the table; an
-interrupted study goes on with the next.
+earlier one leaves no safe way for is refused and counted. Every finished release is a line of a file beside the table;
+an interrupted study goes on with the next.
 """
 
 import argparse
