@@ -89,6 +89,7 @@ def _asked(table: Table) -> str:
     if not table.why:
         return ""
     before, after = (typst_text(words) for words in ASKING)
+    after = after if len(table.why) > 1 else ""
     return f"\n#asked([{before}], {_string('itembank why ' + table.why[0])}, [{after}])"
 
 

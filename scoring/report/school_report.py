@@ -104,7 +104,7 @@ def _effects(a: Analysis, effects: pd.DataFrame) -> dict[str, Any]:
         for r in effects.itertuples()
     )
     heads = columns("Concept", "#Beside what is expected", "#Likely range", "#Weight of its own answers")
-    why = at.addresses(a, "schools", effects)
+    why = tuple(x for r in effects.itertuples() if (x := at.address(a, "schools", _code(str(r.school)), r.concept)))
     return blocks.table(Table("The school by concept, in spreads of the students", heads, rows, why=why))
 
 
