@@ -115,7 +115,7 @@ def item_curve(curves: pd.DataFrame, item: str, groups: tuple[str, ...]) -> Char
             dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=list(groups)), title=None, legend=None)
             lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, strokeDash=dash)
         bands = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q")
-        dots = base.mark_point(filled=True, size=60, opacity=1).encode(
+        dots = base.mark_point(filled=True, size=85, opacity=1).encode(
             x=x, y="observed:Q", shape=_shape(groups, legend)
         )
         return _svg((lines + bands + dots).properties(width=width - 70, height=230))
