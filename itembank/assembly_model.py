@@ -160,7 +160,7 @@ def build(blueprint: Blueprint, pool: Sequence[Candidate], information: Array | 
     _exposure(model, blueprint, pool, at)
     _enemies(model, blueprint, pool, at)
     _stimuli(model, blueprint, pool)
-    _objective(model, blueprint, pool, information, shares)
+    _objective(model, blueprint, information, shares)
     return model
 
 
@@ -293,9 +293,7 @@ def _stimuli(model: Model, blueprint: Blueprint, pool: Sequence[Candidate]) -> N
             model.row(rule, used, -np.inf, 1)
 
 
-def _objective(
-    model: Model, blueprint: Blueprint, pool: Sequence[Candidate], information: Array | None, shares: Array
-) -> None:
+def _objective(model: Model, blueprint: Blueprint, information: Array | None, shares: Array) -> None:
     by_form: list[list[tuple[int, int]]] = [[] for _ in range(model.n_forms)]
     for j, (i, f, _) in enumerate(model.cells):
         by_form[f].append((j, i))

@@ -83,7 +83,7 @@ def exchange(
         raise Rejected("too-few", message, f"at least {least}")
     facts = _facts(session, rows, wanted)
     kept, blanked = coarsened(facts, least)
-    names, table, used = _cells(session, administration, rows, least, cells)
+    names, table, used = _cells(session, rows, least, cells)
     order = list(range(len(rows)))
     secrets.SystemRandom().shuffle(order)
     codes = {f.id: f.code for f in session.exec(select(Form)).all()}
@@ -183,9 +183,7 @@ def coarsened(facts: Sequence[Sequence[str]], least: int) -> tuple[list[list[str
     return kept, [sum(a[j] != b[j] for a, b in pairs) for j in range(width)]
 
 
-def _cells(
-    session: Session, administration: Administration, rows: Sequence[Any], least: int, cells: str
-) -> tuple[list[str], list[list[str]], str]:
+def _cells(session: Session, rows: Sequence[Any], least: int, cells: str) -> tuple[list[str], list[list[str]], str]:
     """(item names, one column of text per item, "answers" or "scores")."""
     by_form: dict[int, list[int]] = {}
     for i, r in enumerate(rows):
@@ -227,7 +225,7 @@ def _cells(
                 if used == "scores":
                     text = "" if points is None else str(points)
                 elif kind == "answer" and types[version] in TYPED and count < least:
-                    text = _common(rules[version], answer, points)
+                    text = _common(rules[version], points)
             shown[code] = text
         cells_of = [shown[c] for c in column.tolist()]
         for letters, members in reordered.get(version, ()) if used == "answers" else ():
@@ -242,7 +240,7 @@ def _cells(
     return names, table, used
 
 
-def _common(rule: dict[str, Any], answer: str, points: int | None) -> str:
+def _common(rule: dict[str, Any], points: int | None) -> str:
     """A rare typed answer in words that say nothing of who wrote it: an accepted one of the same points, or other."""
     for accepted in rule.get("accepted", ()):
         if points and int(accepted.get("points", rule["max"])) == points:

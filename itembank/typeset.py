@@ -99,7 +99,7 @@ def typst_text(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text)
 
 
-def typst(text: str, figures: Figures | None = None, inline: bool = False) -> str:
+def typst(text: str, figures: Figures | None = None) -> str:
     """Markdown as Typst markup. Arguments as for `html`, with figures as Typst code."""
     source, maths, names = _held(text)
 

@@ -157,12 +157,12 @@ class _Reader:
         while True:
             if operator := self.take_if("*", "/"):
                 left = Expr("binary", operator, None, (left, self.unary()))
-            elif self.stands_beside(left):
+            elif self.stands_beside():
                 left = Expr("binary", "*", None, (left, self.power()))
             else:
                 return left
 
-    def stands_beside(self, left: Expr) -> bool:
+    def stands_beside(self) -> bool:
         """Whether what follows is multiplied without a sign: 2x, 3(x + 1), 2pi r."""
         kind, text = self.peek()
         before, word = self.tokens[self.at - 1] if self.at else ("", "")

@@ -194,7 +194,7 @@ def link(
         df=len(kept) - 1,
         spread=((float(displacement.var(ddof=1)) / len(kept), len(kept) - 1),),
         noise=(centred_sampling(sampling) / len(kept),),
-        legs=(_leg(found, (one, two), given, names or (_name(from_, old), _name(to, new))),),
+        legs=(_leg(found, (one, two), given, names or (_name(old), _name(new))),),
     )
 
 
@@ -282,7 +282,7 @@ def _whole(fit: Any) -> ItemParameters:
     return freeze(fit).items
 
 
-def _name(fit: Any, items: ItemParameters) -> str:
+def _name(items: ItemParameters) -> str:
     """A name that equal calibrations share: from the parameters themselves."""
     digest = pd.util.hash_array(np.concatenate([items.a, items.d.ravel(), items.g]).astype(float)).sum()
     return f"{len(items)} items, {int(digest) & 0xFFFFFFFF:08x}"

@@ -20,7 +20,7 @@ def key(writer: Writer, items: Sequence[Item]) -> list[str]:
         points = f"{labels['points'].lower()}: {item.points}"
         facts = " · ".join(x for x in (words.title, points, concepts, ", ".join(item.standards)) if x)
         entries = "".join(f"({a}, {b})," for a, b in wrong)
-        solution = writer.text(words.solution, drawn, False) if words.solution else "none"
+        solution = writer.text(words.solution, drawn) if words.solution else "none"
         parts.append(
             f"#key-entry([{number}], {block(item.id)}, {block(facts)}, {right}, {block(labels['wrong'])}, "
             f"({entries}), {block(labels['solution'])}, {solution})"

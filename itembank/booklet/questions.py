@@ -57,7 +57,7 @@ class Booklet:
                 while last < len(self.items) and shared[last] == shared[number - 1]:
                     last += 1
                 lead = self.said("stimulus" if last > number else "stimulus-one", number, last)
-                texts = [w.text(t, {}, False) for w, t in zip(self.writers, shared[number - 1], strict=True)]
+                texts = [w.text(t, {}) for w, t in zip(self.writers, shared[number - 1], strict=True)]
                 parts.append(f"#stimulus({block(lead)}, [{self.ways(self.writers, texts, '')}])")
             parts.append(self._question(number, item, len(rule) > 1))
         return parts
@@ -71,7 +71,7 @@ class Booklet:
             if not self.starts:
                 said = _calculator(rules)
                 words += f" {w.labels[said]}" if said else ""
-            texts.append(w.text(words, {}, False))
+            texts.append(w.text(words, {}))
             if given:
                 break
         return f"[{self.ways(self.writers, texts, '')}]"

@@ -58,9 +58,9 @@ class Writer:
             found[figure.name] = f"#item-figure({quoted(name)}, {quoted(figure.description(self.language))});"
         return found
 
-    def text(self, words: str, drawn: Mapping[str, str], inline: bool = True) -> str:
+    def text(self, words: str, drawn: Mapping[str, str]) -> str:
         """An item's text as content."""
-        return f"[{typeset.typst(words, drawn, inline)}]"
+        return f"[{typeset.typst(words, drawn)}]"
 
 
 def name_fields(writers: Sequence[Writer], large: bool = False) -> str:

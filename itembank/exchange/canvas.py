@@ -79,11 +79,11 @@ def package(
     assessment = element("assessment", {"ident": quiz, "title": title}, attempts, section)
     files[f"{quiz}/{quiz}.xml"] = serialised(element("questestinterop", {}, assessment), QTI12, _SCHEMA)
     files[f"{quiz}/assessment_meta.xml"] = _meta(quiz, title, sum(i.points for i in items))
-    files["imsmanifest.xml"] = _manifest(quiz, title, [n for n in files if n.startswith("images/")])
+    files["imsmanifest.xml"] = _manifest(quiz, [n for n in files if n.startswith("images/")])
     return safe.zipped(files), tuple(losses)
 
 
-def _manifest(quiz: str, title: str, images: Sequence[str]) -> bytes:
+def _manifest(quiz: str, images: Sequence[str]) -> bytes:
     meta = f"{quiz}/assessment_meta.xml"
     resources = [
         element("resource", {"identifier": quiz, "type": "imsqti_xmlv1p2"},

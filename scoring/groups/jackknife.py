@@ -125,7 +125,7 @@ def replicate(
     with np.errstate(invalid="ignore", divide="ignore"):
         estimate = school_sum.sum(axis=0) / total_weight[:, None, None]
         by_draw = np.einsum("gt,mtck->mgck", to_groups, draws_sum.sum(axis=1)) / total_weight[:, None, None]
-    moved = _movement(regression, shifts, kinds, kind, gather, cuts, w)  # (S, G, C, K)
+    moved = _movement(regression, shifts, kinds, kind, cuts, w)  # (S, G, C, K)
     left_weight = total_weight - weight
     with np.errstate(invalid="ignore", divide="ignore"):
         without = (school_sum.sum(axis=0) - school_sum + moved) / left_weight[:, :, None, None]
@@ -155,7 +155,6 @@ def _movement(
     shifts: ParameterShifts,
     kinds: NDArray[np.bool_],
     kind: Ints,
-    gather: csr_array,
     cuts: Array,
     w: Array,
 ) -> Array:

@@ -41,7 +41,7 @@ def item_part(item: Item, misconceptions: dict[str, str], prefix: str, keys: boo
             why = f" <em>{escape(misconceptions.get(option.misconception, option.misconception))}</em>" if keys else ""
             text = typeset.html(words.options[option.letter], drawn, inline=True)
             lines.append(f"<li><strong>{option.letter}</strong> {text}{mark}{'' if option.key else why}</li>")
-            paper = typeset.typst(words.options[option.letter], place, inline=True)
+            paper = typeset.typst(words.options[option.letter], place)
             told = misconceptions.get(option.misconception, option.misconception)
             note = " #strong[(key)]" if keys and option.key else f" #emph[{typeset.typst_text(told)}]" if keys else ""
             typst.append(f"#strong[{option.letter}] {paper}{note} #linebreak();")
