@@ -38,12 +38,12 @@ def _right_and_wrong(
     label = typeset.typst_text(writer.labels["right"])
     wrong: list[tuple[str, str]] = []
     if item.options:
-        right = [(k, typeset.typst(words.options[k], drawn, True)) for k in item.keys]
+        right = [(k, typeset.typst(words.options[k], drawn)) for k in item.keys]
         for o in item.options:
             if not o.key:
                 wrong.append(
                     (
-                        f"[#strong[{o.letter}]; #h(0.3em) {typeset.typst(words.options[o.letter], drawn, True)}]",
+                        f"[#strong[{o.letter}]; #h(0.3em) {typeset.typst(words.options[o.letter], drawn)}]",
                         _named(writer, o.misconception),
                     )
                 )
@@ -56,11 +56,11 @@ def _right_and_wrong(
         wrong = [(f"[{typeset.typst(a.text)}]", _named(writer, a.misconception)) for a in item.answers if not a.key]
         return f"[#strong[{label}:]; {keys}]", wrong
     if item.rows:
-        said = {c: typeset.typst(t, drawn, True) for c, t in words.columns.items()}
+        said = {c: typeset.typst(t, drawn) for c, t in words.columns.items()}
         rows = "; ".join(f"{typeset.typst_text(r.id)}: {', '.join(said[k] for k in r.keys)}" for r in item.rows)
         for r in item.rows:
             wrong += [(f"[{typeset.typst_text(r.id)}: {said[c]}]", _named(writer, m)) for c, m in r.misconceptions]
         return f"[#strong[{label}:]; {rows}]", wrong
-    levels = " #linebreak(); ".join(f"#strong[{p}:]; {typeset.typst(t, drawn, True)}" for p, t in words.levels.items())
-    wrong = [(_named(writer, e.misconception), f"[{typeset.typst(e.text, drawn, True)}]") for e in item.errors]
+    levels = " #linebreak(); ".join(f"#strong[{p}:]; {typeset.typst(t, drawn)}" for p, t in words.levels.items())
+    wrong = [(_named(writer, e.misconception), f"[{typeset.typst(e.text, drawn)}]") for e in item.errors]
     return f"[{levels}]", wrong
