@@ -9,6 +9,7 @@ from scoring.analysis.result import TOTAL, Analysis
 from scoring.report import blocks
 from scoring.report.blocks import Cell, Section, Table, columns
 
+SMALLEST = 11
 #: Attribute -> what readers call it; others are shown by their own name.
 NAMES = {
     "el_status": "English learner status", "ever_el": "Ever an English learner", "lunch": "Free or reduced-price lunch",
@@ -55,8 +56,9 @@ def _attribute(analysis: Analysis, by: str, rows: pd.DataFrame) -> list[dict[str
             )
         )
     heads = columns(
-        "Concept", "Compared", "Adjusted", "#Difference", "#Likely range", "#Chance without a real difference", "Note"
-    )
+        "Concept", "Compared", "Adjusted", "#Difference", "#Likely range", "#How often chance alone makes such a gap",
+        "Note",
+    )  # fmt: skip
     name = NAMES.get(by, by)
     out = [
         blocks.table(
@@ -67,13 +69,28 @@ def _attribute(analysis: Analysis, by: str, rows: pd.DataFrame) -> list[dict[str
             fold=len(cells) > 14,
         )
     ]  # fmt: skip
+    if counted := _counted(analysis, by):
+        out.append(blocks.text(f"{name}: students with a score in {counted}."))
     note = str(rows["note"].iloc[0] or "") if "note" in rows else ""
     return [*out, blocks.text(f"{name}: {note}")] if note else out
+
+
+def _counted(analysis: Analysis, by: str) -> str:
+    """How many students each group rests on; for the districts' own eyes, and not of groups that are too small."""
+    levels = analysis.levels
+    if not len(levels) or analysis.provenance.get("edition") in ("public", "draft"):
+        return ""
+    mine = levels[levels["by"].isin([by, f"district x {by}"]) & (levels["measure"] == "mean")]
+    mine = mine[(mine["concept"] == TOTAL) & (mine["students"] >= SMALLEST)]
+    return "; ".join(f"{r.group} {int(r.students):,}" for r in mine.itertuples())
 
 
 def _contrast(text: str) -> str:
     for code, word in LEVELS.items():
         text = re.sub(rf"(?<![\w]){code}(?= - | in |\)|$)", word, text)
+    # a bare yes or no is no group: it is quoted, and the caption names what was asked
+    text = re.sub(r" in (yes|no)\b", r" among \1", text)
+    text = re.sub(r"(?<![\w“])(yes|no)(?= - | in |\)|$)", r"“\1”", text)
     return text.replace(" - ", " minus ")
 
 
