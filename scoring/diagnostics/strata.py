@@ -62,10 +62,10 @@ class MatchingScore:
 
     def __init__(self, matching: Matching) -> None:
         self.matching = matching
-        part = np.ascontiguousarray(matching.scores[:, matching.items])
+        part = matching.scores[:, matching.items]
         taken = part >= 0
         points = np.maximum(part, 0)
-        self.value = (points.astype(np.float32) @ np.ones(points.shape[1], np.float32)).astype(np.int64)  # exact
+        self.value = points.sum(axis=1, dtype=np.int64)
         self.complete = bool(taken.all())
         self.top = np.maximum(matching.scores.max(axis=0, initial=0), 1).astype(float)
         self.members = set(matching.items.tolist())

@@ -120,8 +120,9 @@ def accuracy(
 def _total_shares(scores: NDArray[np.int8], given: NDArray[np.bool_], maxima: Index) -> Array:
     # whole numbers, which single precision adds without error, and in a matrix product
     ones = np.ones(len(maxima), dtype=np.float32)
-    points = np.maximum(scores, 0).astype(np.float32) @ ones
-    possible = given.astype(np.float32) @ maxima.astype(np.float32)
+    with np.errstate(all="ignore"):  # a BLAS may raise flags for what lies beside the numbers in its registers
+        points = np.maximum(scores, 0).astype(np.float32) @ ones
+        possible = given.astype(np.float32) @ maxima.astype(np.float32)
     return points.astype(float) / np.maximum(possible, 1.0)
 
 

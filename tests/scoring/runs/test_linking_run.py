@@ -40,15 +40,15 @@ def test_a_planted_change_lies_in_the_interval_of_every_group():
 
 
 def test_the_error_of_the_change_is_what_simulation_shows():
-    """40 replications: the SD of the estimated changes against the mean SE; 30 % is 2.7 Monte Carlo errors."""
+    """24 replications: the SD of the estimated changes against the mean SE; 40 % is 2.7 Monte Carlo errors."""
     found = []
-    for seed in range(40):
+    for seed in range(24):
         before, now = two_years(1000 + 17 * seed, 0.0, 150)
         trend = group_trend(scoring.link(before, now), before, now)
         found.append((*trend["change"], *trend["se_sampling"]))
     table = np.array(found)
     spread, said = table[:, :3].std(axis=0), np.sqrt((table[:, 3:] ** 2).mean(axis=0))
-    assert np.allclose(spread / said, 1, atol=0.30)
+    assert np.allclose(spread / said, 1, atol=0.40)
 
 
 def test_the_pooled_change_has_the_error_of_the_link():
