@@ -35,11 +35,15 @@ from scoring.groups.coding import (
     hidden_sizes,
     known_range,
     lost_before,
+    narrowed_now,
     protect_percentages,
     protect_together,
+    settled_shares,
     share_bounds,
     share_protected,
+    sizes_hold,
 )
+from scoring.groups.separate import quiet_measures
 from scoring.groups.suppression import MINIMUM, CannotProtect, Hidden, protected, suppress
 from scoring.irt.errors import DesignError
 
@@ -205,19 +209,28 @@ def _code(
     plain = [code_percentages(counts, unknown, percent[m], held_back[m]) for m in order]
     helds = [sums_that_hold(counts, percent[m]) for m in order]
     before = [known.get(m) for m in order]
-    lost = [
-        lost_before(counts, held, unknown, public, percent[m], coded, known_before.get(m))
-        for m, held, coded in zip(order, helds, plain, strict=True)
-    ]
-    gone = dict(zip(order, lost, strict=True))
+    values = [percent[m] for m in order]
     if not complementary:
-        return dict(zip(order, plain, strict=True)), gone
-    alone = [
-        protect_percentages(counts, held, unknown, percent[m], b, away, held_back[m])
-        for m, held, b, away in zip(order, helds, before, lost, strict=True)
-    ]
-    together = protect_together(counts, unknown, helds, alone, [percent[m] for m in order], before, lost)
-    return dict(zip(order, together, strict=True)), gone
+        lost = [
+            lost_before(counts, held, unknown, public, p, now, known_before.get(m))
+            for m, held, p, now in zip(order, helds, values, plain, strict=True)
+        ]
+        return dict(zip(order, plain, strict=True)), dict(zip(order, lost, strict=True))
+    shares = [share_bounds(counts, now.state, now.whole, b) for now, b in zip(plain, before, strict=True)]
+    quiet = np.zeros(len(order), dtype=bool)
+    if order and sizes_hold(counts, unknown):
+        quiet = quiet_measures(helds, unknown, shares)
+    settled = settled_shares(counts, helds, unknown, values, plain, before)
+    lost, alone = [], []
+    for m, held, p, now, b, holds, q in zip(order, helds, values, plain, before, settled, quiet, strict=True):
+        narrowed = narrowed_now(counts, held, unknown, p, now, b, holds, bool(q))
+        lost.append(lost_before(counts, held, unknown, public, p, now, known_before.get(m), narrowed))
+        if narrowed.any():
+            now = protect_percentages(counts, held, unknown, p, b, lost[-1], held_back[m], quiet=bool(q))
+        alone.append(now)
+    settled = [holds & (a.state == now.state) for holds, a, now in zip(settled, alone, plain, strict=True)]
+    together = protect_together(counts, unknown, helds, alone, values, before, lost, settled, quiet)
+    return dict(zip(order, together, strict=True)), dict(zip(order, lost, strict=True))
 
 
 def _shown_before(

@@ -7,12 +7,14 @@ found by minimising and maximising it (HiGHS through scipy).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from scipy.sparse import block_array, coo_array, csr_array
+from scipy.sparse import block_array, coo_array, csc_array, csr_array, vstack
+from scipy.sparse.csgraph import connected_components
 
 from scoring.irt.errors import ScoringError
 
@@ -98,13 +100,15 @@ class Shares:
 #: Whether a number is safe if all of an interval is feasible for it; wider intervals are safe as well.
 Test = Callable[[Interval], bool]
 _NONE = np.zeros(0, dtype=np.int64)
+#: Columns of a program and feasible values of them.
+Solution = tuple[NDArray[np.int64], Array]
 
 
 class Joint:
     """Everything a release says about sizes and about one or more measures, as one linear program.
 
     Unknowns are the numbers reached in every cell, measure after measure, and then the sizes of hidden cells; a number
-    reached is at most the size.
+    reached is at most the size. What no constraint connects is solved apart.
     """
 
     def __init__(self, counts: Counts, unknown: Flags, measures: Sequence[tuple[Counts, Shares]]) -> None:
@@ -134,7 +138,8 @@ class Joint:
             self.bounds[i * j : (i + 1) * j, 1] = np.where(unknown, np.inf, shares.high)
         self.bounds[m * j :, 0] = np.where(counts.derived[self.free], 0.0, 1.0)
         self.bounds[m * j :, 1] = np.inf
-        self.solutions: list[Array] = []
+        self.solutions: list[Solution] = []
+        self.parts: dict[int, _Part] = {}
         self.lowest = np.full(m * j + h, np.inf)
         self.highest = np.full(m * j + h, -np.inf)
         self.above = None
@@ -150,19 +155,38 @@ class Joint:
                 shape=(m * h, m * j + h),
             ).tocsr()
 
-    def start_from(self, solutions: Sequence[Array]) -> None:
+    def start_from(self, solutions: Sequence[Solution]) -> None:
         """Take over solutions of an earlier, similar program, as far as they keep this one's bounds.
 
         Sums and sizes have to be the same in both; only bounds may differ.
         """
-        for x in solutions:
-            if np.all(x >= self.bounds[:, 0] - SLACK) and np.all(x <= self.bounds[:, 1] + SLACK):
-                self._remember(x)
+        for columns, x in solutions:
+            low, high = self.bounds[columns].T
+            if np.all(x >= low - SLACK) and np.all(x <= high + SLACK):
+                self._remember(columns, x)
 
-    def _remember(self, solution: Array) -> None:
-        self.solutions.append(solution)
-        self.lowest = np.minimum(self.lowest, solution)
-        self.highest = np.maximum(self.highest, solution)
+    def _remember(self, columns: NDArray[np.int64], x: Array) -> None:
+        self.solutions.append((columns, x))
+        self.lowest[columns] = np.minimum(self.lowest[columns], x)
+        self.highest[columns] = np.maximum(self.highest[columns], x)
+
+    @cached_property
+    def _label(self) -> NDArray[np.int32]:
+        rows = self.equal if self.above is None else vstack([self.equal, self.above], format="csr")
+        link = csr_array(abs(rows))
+        return np.asarray(connected_components(link.T @ link, directed=False)[1])
+
+    def _part(self, variable: int) -> "_Part":
+        """The unknowns that constraints connect with this one, and these constraints."""
+        label = int(self._label[variable])
+        if label not in self.parts:
+            columns = np.flatnonzero(self._label == label)
+            equal, rows = _rows_of(self.equal, columns)
+            above = None if self.above is None else _rows_of(self.above, columns)[0]
+            if above is not None and not above.shape[0]:
+                above = None
+            self.parts[label] = _Part(columns, equal, self.right[rows], above)
+        return self.parts[label]
 
     def share(self, cell: int, measure: int = 0, safe: Test | None = None) -> Interval | None:
         """Feasible numbers reached in a cell; None as soon as `safe` accepts what is known to be feasible."""
@@ -174,25 +198,47 @@ class Joint:
 
     def _interval(self, variable: int, safe: Test | None) -> Interval | None:
         ends: list[float] = []
-        price = np.zeros(self.measures * self.cells)
+        price = np.zeros(self.bounds.shape[0])
+        part = self._part(variable)
         for sign in (1.0, -1.0):
             # every solution is a table the attacker cannot rule out: often those at hand already settle the question
             if safe is not None and safe(Interval(self.lowest[variable], self.highest[variable], _NONE)):
                 return None
-            cost = np.zeros(self.bounds.shape[0])
-            cost[variable] = sign
-            found = _solve(cost, self.equal, self.right, self.bounds, self.above)
+            if part.columns.size == 1 and not part.equal.shape[0]:
+                self._remember(part.columns, self.bounds[part.columns, 0 if sign > 0 else 1])
+                ends.append(float(self.bounds[variable, 0 if sign > 0 else 1]))
+                price[variable] = 1.0
+                continue
+            cost = (part.columns == variable) * sign
+            found = _solve(cost, part.equal, part.right, self.bounds[part.columns], part.above)
             if found is None:
                 ends.append(float("inf"))
                 self.highest[variable] = np.inf
                 continue
-            ends.append(float(found.x[variable]))
-            self._remember(found.x)
+            ends.append(float(found.x[part.columns == variable][0]))
+            self._remember(part.columns, found.x)
             both = np.abs(found.lower.marginals) + np.abs(found.upper.marginals)
-            price = np.maximum(price, both[: price.size])
+            price[part.columns] = np.maximum(price[part.columns], both)
         known = ~np.tile(self.unknown, self.measures)
-        found_interval = Interval(ends[0], ends[1], np.flatnonzero((price > 1e-9) & known))
+        found_interval = Interval(ends[0], ends[1], np.flatnonzero((price[: known.size] > 1e-9) & known))
         return None if safe is not None and safe(found_interval) else found_interval
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Unknowns that no constraint connects with others: their columns, and what holds for them."""
+
+    columns: NDArray[np.int64]
+    equal: csr_array
+    right: Array
+    above: csr_array | None
+
+
+def _rows_of(matrix: csr_array, columns: NDArray[np.int64]) -> tuple[csr_array, NDArray[np.int64]]:
+    """The rows that speak of these columns, cut down to them, and which they are."""
+    cut = csr_array(csc_array(matrix)[:, columns])
+    rows = np.flatnonzero(np.diff(cut.indptr) > 0)
+    return csr_array(cut[rows]), rows
 
 
 def _solve(cost: Array, equal: Any, right: Array, bounds: Array, above: Any = None) -> Any:

@@ -4,13 +4,15 @@ A code says how far the percentage may be from the end, the more the smaller the
 combination of other published numbers may narrow it below the range that its code stands for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.groups.attack import SLACK, Counts, Interval, Joint, Shares
+from scoring.groups.attack import SLACK, Counts, Interval, Joint, Shares, Solution
+from scoring.groups.separate import possible_numbers
 from scoring.groups.suppression import ATTACKS, MINIMUM, Cut, cover, protected
 
 Array = NDArray[np.float64]
@@ -129,6 +131,10 @@ class Lost:
     sizes: Flags
     shares: Flags
 
+    def any(self) -> bool:
+        """Whether it is anything."""
+        return bool(self.sizes.any() or self.shares.any())
+
 
 def lost_before(
     counts: Counts,
@@ -138,6 +144,7 @@ def lost_before(
     percent: Array,
     coded: Coded,
     earlier: Shares | None,
+    suspects: "Lost | None" = None,
 ) -> Lost:
     """What an attack knowing nothing but the earlier releases narrows, of the numbers that this release guards.
 
@@ -152,18 +159,84 @@ def lost_before(
         percent: (J,) percentages, NaN where there is none.
         coded: percentages as they would be published now; says which range a coded one has to keep.
         earlier: bounds that earlier releases made known.
+        suspects: what an attack knowing more narrows (`narrowed_now`); the others are not lost.
     """
     nothing = np.zeros(counts.size.size, dtype=bool)
-    if earlier is None:
+    if earlier is None or (suspects is not None and not suspects.any()):
         return Lost(nothing, nothing)
     joint = Joint(counts, ~public, [(held, earlier)])
     sizes, shares = nothing.copy(), nothing.copy()
     for k in hidden_sizes(counts, unknown):
-        if not public[k]:
+        if not public[k] and (suspects is None or suspects.sizes[k]):
             sizes[k] = joint.size(int(k), protected) is not None
     for k in guarded(counts, unknown, percent, coded.state):
+        if suspects is None or suspects.shares[k]:
+            safe = partial(share_protected, counts, coded.state, coded.whole, int(k))
+            shares[k] = joint.share(int(k), 0, safe) is not None
+    return Lost(sizes, shares)
+
+
+def sizes_hold(counts: Counts, unknown: Flags) -> bool:
+    """Whether hidden sizes are protected against all that sizes say, percentages left aside."""
+    joint = Joint(counts, unknown, [])
+    return all(joint.size(int(k), protected) is None for k in hidden_sizes(counts, unknown))
+
+
+def settled_shares(
+    counts: Counts,
+    helds: Sequence[Counts],
+    unknown: Flags,
+    percent: Sequence[Array],
+    coded: Sequence[Coded],
+    earlier: Sequence[Shares | None],
+) -> list[Flags]:
+    """For each measure (J,) guarded percentages that hold, whatever is known of the other measures.
+
+    With sizes as they are an attacker can rule out neither of two numbers that lie far enough apart. All measures have
+    to fit these sizes; otherwise nothing is settled.
+    """
+    cells = [guarded(counts, unknown, p, c.state) for p, c in zip(percent, coded, strict=True)]
+    shares = [share_bounds(counts, c.state, c.whole, b) for c, b in zip(coded, earlier, strict=True)]
+    settled = [np.zeros(counts.size.size, dtype=bool) for _ in helds]
+    found = possible_numbers(helds, unknown, shares, cells) if helds else None
+    if found is None:
+        return settled
+    for flags, chosen, c, low, high in zip(settled, cells, coded, *found, strict=True):
+        for k in chosen:
+            flags[k] = share_protected(counts, c.state, c.whole, int(k), Interval(low[k], high[k], chosen[:0]))
+    return settled
+
+
+def narrowed_now(
+    counts: Counts,
+    held: Counts,
+    unknown: Flags,
+    percent: Array,
+    coded: Coded,
+    earlier: Shares | None,
+    settled: Flags,
+    quiet: bool,
+) -> Lost:
+    """What an attack knowing this measure as it is coded, and all before, narrows of the numbers that are guarded.
+
+    Nothing else can be lost to earlier releases, which alone know less; where it is nothing the coding may stay.
+
+    Args:
+        counts, held, unknown, percent, coded, earlier: as for `lost_before`.
+        settled: (J,) of `settled_shares`.
+        quiet: whether hidden sizes hold by themselves and the measure says nothing of them; they are not attacked.
+    """
+    sizes = np.zeros(counts.size.size, dtype=bool)
+    shares = sizes.copy()
+    left = [k for k in guarded(counts, unknown, percent, coded.state) if not settled[k]]
+    if quiet and not left:
+        return Lost(sizes, shares)
+    joint = Joint(counts, unknown, [(held, share_bounds(counts, coded.state, coded.whole, earlier))])
+    for k in left:
         safe = partial(share_protected, counts, coded.state, coded.whole, int(k))
         shares[k] = joint.share(int(k), 0, safe) is not None
+    for k in hidden_sizes(counts, unknown) if not quiet else ():
+        sizes[k] = joint.size(int(k), protected) is not None
     return Lost(sizes, shares)
 
 
@@ -176,6 +249,7 @@ def protect_percentages(
     lost: Lost | None = None,
     withheld: Flags | None = None,
     attacks: int = ATTACKS,
+    quiet: bool = False,
 ) -> Coded:
     """Code percentages and hide as few more as it takes, so that codes, hidden percentages and hidden sizes hold.
 
@@ -189,6 +263,7 @@ def protect_percentages(
         withheld: (J,) percentages that an earlier release hid and that are in none of today's tables: the search
             starts from them.
         attacks: after which the greedy search takes over.
+        quiet: whether hidden sizes hold by themselves and the measure says nothing of them; they are not attacked.
     """
     plain = code_percentages(counts, unknown, percent, withheld)
     start = np.zeros(percent.size, dtype=bool)
@@ -196,13 +271,13 @@ def protect_percentages(
         start = withheld & np.isfinite(percent) & ~unknown & (counts.size > 0)
     told = already_told(counts, earlier)
     shares_of = guarded(counts, unknown, percent, plain.state)
-    sizes_of = hidden_sizes(counts, unknown)
+    sizes_of = hidden_sizes(counts, unknown)[: 0 if quiet else None]
     if lost is not None:
         shares_of, sizes_of = shares_of[~lost.shares[shares_of]], sizes_of[~lost.sizes[sizes_of]]
     if not shares_of.size and not sizes_of.size:
         return plain
 
-    possible: list[Array] = []  # what an attacker could not rule out in some round
+    possible: list[Solution] = []  # what an attacker could not rule out in some round
 
     def attack(hidden: Flags) -> list[Cut]:
         state = np.where(hidden, HIDDEN, plain.state).astype(np.int8)
@@ -250,39 +325,59 @@ def protect_together(
     percent: list[Array],
     earlier: list[Shares | None],
     lost: list[Lost],
+    settled: Sequence[Flags] = (),
+    quiet: Flags | None = None,
 ) -> list[Coded]:
     """Hide further percentages until sizes and percentages stand against all measures at once.
 
-    Each measure alone gives nothing away by now; together they may, because they speak of the same hidden sizes. The
+    Each measure alone gives nothing away by now; together they may, because they speak of the same hidden sizes. Those
+    that say nothing of the sizes leave the others' numbers as they are and are attacked for their own alone. The
     percentage that narrows most hidden numbers goes first.
+
+    Args:
+        counts, unknown: as for `protect_percentages`, the others too, one for each measure.
+        settled: of `settled_shares` for percentages as they are coded now; none if empty.
+        quiet: (M,) measures that say nothing of the sizes, which hold by themselves; none if not given.
     """
     coded = list(coded)
-    if len(coded) < 2:
-        return coded
     j = counts.size.size
+    loud = [m for m in range(len(coded)) if quiet is None or not quiet[m]]
+    if not loud or len(coded) < 2:
+        return coded
+    settled = [flags.copy() for flags in settled] or [np.zeros(j, dtype=bool) for _ in coded]
+    told = [already_told(counts, before) for before in earlier]
     while True:
         measures = [
             (held, share_bounds(counts, c.state, c.whole, before))
             for held, c, before in zip(helds, coded, earlier, strict=True)
         ]
-        joint = Joint(counts, unknown, measures)
         votes = np.zeros(len(coded) * j)
-        told = [already_told(counts, before) for before in earlier]
         can_go = np.concatenate([(c.state != HIDDEN) & ~unknown & ~t for c, t in zip(coded, told, strict=True)])
+
+        def vote(found: Interval | None, among: list[int], votes: Array = votes, can_go: Flags = can_go) -> None:
+            if found is not None:
+                place, cell = np.divmod(found.binding, j)
+                binding = np.asarray(among)[place] * j + cell
+                votes[binding] += can_go[binding]
+
+        joint = Joint(counts, unknown, [measures[m] for m in loud])
         for k in hidden_sizes(counts, unknown):
-            found = joint.size(int(k), protected)
-            if found is not None and not any(gone.sizes[k] for gone in lost):
-                votes[found.binding] += can_go[found.binding]
+            if not any(gone.sizes[k] for gone in lost):
+                vote(joint.size(int(k), protected), loud)
         for m, c in enumerate(coded):
-            for k in guarded(counts, unknown, percent[m], c.state):
-                if lost[m].shares[k]:
-                    continue
-                found = joint.share(int(k), m, partial(share_protected, counts, c.state, c.whole, int(k)))
-                if found is not None:
-                    votes[found.binding] += can_go[found.binding]
+            among = loud if m in loud else [*loud, m]
+            gone = lost[m].shares | settled[m]
+            left = [k for k in guarded(counts, unknown, percent[m], c.state) if not gone[k]]
+            if not left or len(among) < 2:
+                continue
+            here = joint if m in loud else Joint(counts, unknown, [measures[i] for i in among])
+            for k in left:
+                safe = partial(share_protected, counts, c.state, c.whole, int(k))
+                vote(here.share(int(k), among.index(m), safe), among)
         if not votes.any():
             return coded
         m, cell = divmod(int(votes.argmax()), j)
         one = np.zeros(j, dtype=bool)
         one[cell] = True
         coded[m] = _with_hidden(coded[m], one, False)
+        settled[m][cell] = False
