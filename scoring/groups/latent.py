@@ -93,8 +93,23 @@ def fit(
 
     Raises:
         DesignError: nobody of a district answered an item of a concept.
-        NotConverged: the limit was reached.
+        NotConverged: the limit was reached, or a covariance ran away (a district of a handful of students).
     """
+    try:
+        return _fit(ev, design, start, sites, tolerance, max_passes)
+    except np.linalg.LinAlgError:
+        fewest = int(np.bincount(design.district, minlength=design.n_districts).min())
+        raise NotConverged(
+            "latent-regression",
+            "The latent regression found no maximum: the spread of a district ran away.",
+            f"The smallest district has {fewest} students: leave out a district of a handful, or condition on fewer "
+            "variables.",
+        ) from None
+
+
+def _fit(
+    ev: Evidence, design: Design, start: Array | None, sites: Sites | None, tolerance: float, max_passes: int
+) -> LatentRegression:
     n, c = ev.log_likelihood.shape[:2]
     d = design.n_districts
     for k in range(d):
@@ -157,9 +172,12 @@ def _from_sample(ev: Evidence, design: Design, start: Array, otherwise: Populati
     weight = None if design.weight is None else design.weight[rows]
     try:
         part = build_design(design.x[design.pattern[rows]], design.school[rows], design.district[rows], weight=weight)
+        if part.n_districts < design.n_districts:  # the last of them is too small to be in it
+            return otherwise
         again = Evidence(few.log_likelihood[part.order], few.nodes, few.answered[part.order])
-        return fit(again, part, start, tolerance=_ROUGH).population
-    except (DesignError, NotConverged):  # a pattern or a concept that the sample lacks
+        with np.errstate(all="ignore"):  # of a few students' spread, which is then not used
+            return fit(again, part, start, tolerance=_ROUGH).population
+    except (DesignError, NotConverged):  # a pattern or a concept that the sample lacks, a district of a handful
         return otherwise
 
 

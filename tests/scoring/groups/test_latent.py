@@ -18,7 +18,7 @@ from scoring.groups.mixed import (
     expectations,
 )
 from scoring.groups.sites import Evidence, Sites
-from scoring.irt.errors import DesignError
+from scoring.irt.errors import DesignError, NotConverged
 
 C = 2
 SIGMA = np.array([[[0.8, 0.4], [0.4, 0.7]], [[1.1, 0.5], [0.5, 0.9]]])
@@ -275,3 +275,28 @@ def test_the_end_does_not_depend_on_how_it_was_reached(monkeypatch: pytest.Monke
         np.testing.assert_allclose(other.population.gamma, plain.population.gamma, atol=1e-7)
         np.testing.assert_allclose(other.population.tau, plain.population.tau, atol=1e-7)
         np.testing.assert_allclose(other.mean, plain.mean, atol=1e-7)
+
+
+def test_a_sample_that_misses_a_district_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last three of 2,400 students are a district that no eighth student is of."""
+    school, _, member, table, nodes = answered(6)
+    district = (np.arange(school.size) >= school.size - 3).astype(np.int64)
+    school = np.where(district == 1, school.max() + 1, school)
+    design = build_design(np.column_stack([np.ones(school.size), member]), school, district)
+    ev = Evidence(table[design.order], nodes, np.full((school.size, C), 6))
+    start = np.eye(C)
+    otherwise = latent.Population(np.zeros((2, C)), np.repeat(start[None], 2, axis=0), start)
+    assert latent._from_sample(ev, design, start, otherwise) is otherwise
+
+
+def test_a_district_of_a_handful_that_has_no_maximum_is_refused_by_its_size() -> None:
+    school, _, _, table, nodes = answered(7)
+    district = (np.arange(school.size) >= school.size - 4).astype(np.int64)
+    school = np.where(district == 1, school.max() + 1, school)
+    design = build_design(np.column_stack([district == 0, district == 1]).astype(float), school, district)
+    same = np.where(district[design.order, None, None] == 1, 0.0, table[design.order])
+    same[design.district == 1] = -0.5 * ((nodes - 1.0) / 0.05) ** 2  # four students who are exactly alike
+    ev = Evidence(same, nodes, np.full((school.size, C), 6))
+    with pytest.raises(NotConverged, match="ran away") as refused, np.errstate(all="ignore"):
+        fit(ev, design)
+    assert "4 students" in refused.value.hint
