@@ -26,6 +26,8 @@ from scoring.irt.threads import one_blas_thread
 
 #: Answers from which a second process pays for its start, of about a second and a half.
 WORTH = 2_000_000
+#: Comes before the tables: an environment may print as its interpreter starts.
+_HERE = b"\0tables\0"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Started:
 
     def _start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        command = [sys.executable, "-c", "from scoring.analysis.beside import serve; serve()"]
+        # -P: the folder that somebody works in is not on the path here, and a file in it must not be taken for a module
+        command = [sys.executable, "-P", "-c", "from scoring.analysis.beside import serve; serve()"]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
@@ -111,11 +114,16 @@ class Started:
         process, self._process = self._process, None
         if process is None:
             return None
-        answer = _read(process)
+        try:
+            answer = _read(process)
+        except BaseException:
+            process.kill()  # nobody waits for it any more
+            raise
         self._feeder.join()
-        if process.returncode != 0:
+        _, here, tables = answer.partition(_HERE)
+        if process.returncode != 0 or not here:
             return None
-        found: tuple[Beside, dict[str, float], list[Notice]] = pickle.loads(answer)
+        found: tuple[Beside, dict[str, float], list[Notice]] = pickle.loads(tables)
         return found
 
     def __enter__(self) -> "Started":
@@ -139,9 +147,10 @@ def _read(process: "subprocess.Popen[bytes]") -> bytes:
 def serve() -> None:
     """The second process: answers in at one end, tables out at the other."""
     data, informative = pickle.load(sys.stdin.buffer)
-    out, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not get among the tables
-    steps = Steps(None)
-    with one_blas_thread():
-        found = beside(data, informative, steps)
-    pickle.dump((found, steps.seconds, steps.notices), out.buffer, protocol=pickle.HIGHEST_PROTOCOL)
-    out.buffer.flush()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not get among the tables
+        out.write(_HERE)
+        steps = Steps(None)
+        with one_blas_thread():
+            found = beside(data, informative, steps)
+        pickle.dump((found, steps.seconds, steps.notices), out, protocol=pickle.HIGHEST_PROTOCOL)

@@ -85,6 +85,23 @@ def test_a_process_that_fails_is_not_missed(data, here, monkeypatch, interpreter
     assert list(again.seconds) == STEPS
 
 
+def test_a_file_in_the_folder_is_no_module_and_a_startup_that_prints_does_no_harm(data, here, monkeypatch, tmp_path):
+    working, startup = tmp_path / "working", tmp_path / "startup"
+    working.mkdir()
+    startup.mkdir()
+    (working / "pandas.py").write_text("raise ImportError\n")
+    (startup / "sitecustomize.py").write_text("print('hello', flush=True)\nprint('later')\n")
+    monkeypatch.setattr(beside, "WORTH", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(sys, "path", [str(startup), *sys.path])
+    monkeypatch.chdir(working)
+    with beside.Started(data, list(data.scored.columns)) as others:
+        process = others._process
+        assert_same(others.result(Steps(None)), here[0])
+    assert process is not None
+    assert process.returncode == 0
+
+
 def test_a_process_is_stopped_when_the_estimation_is_given_up(data, monkeypatch):
     monkeypatch.setattr(beside, "WORTH", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
