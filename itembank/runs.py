@@ -133,7 +133,7 @@ def run_of(session: Session, number: int | None = None, kind: str = "", administ
         statement = statement.where(Run.administration_id == administration_of(session, administration).id)
     run = session.exec(statement.order_by(sa.desc("id")).limit(1)).first()
     if run is None:
-        what = f"run {number}" if number is not None else f"{kind or 'any'} run"
+        what = f"{kind} run {number}".strip() if number is not None else f"{kind or 'any'} run"
         hint = MAKES.get(kind, f"itembank {kind or 'calibrate'} run")
         raise Rejected("unknown-run", f"There is no {what}.", hint)
     return run

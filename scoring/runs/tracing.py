@@ -12,7 +12,7 @@ from scoring.analysis import cells
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.runs import tracing_places, tracing_runs
 from scoring.runs.comparing import current_analysis
-from scoring.runs.tracing_facts import MOST, items_of, plain_rows, rests_on, students
+from scoring.runs.tracing_facts import MOST, NUMBER, items_of, plain_rows, rests_on, students
 
 
 def trace(session: Any, cell: str) -> dict[str, Any]:
@@ -33,9 +33,9 @@ def trace(session: Any, cell: str) -> dict[str, Any]:
     start, *keys = [part.strip() for part in cell.split(":")]
     if start in tracing_places.TABLES:
         return tracing_places.trace(session, start, keys)
-    if pair := re.fullmatch(r"(\d+)-(\d+)", start):
+    if pair := re.fullmatch(f"({NUMBER})-({NUMBER})", start):
         return tracing_places.trace_pair(session, int(pair[1]), int(pair[2]), keys)
-    if not start.isdigit():
+    if not re.fullmatch(NUMBER, start):
         raise UsageFault("bad-cell", "That names no cell.", "For example: itembank why 3:mastery:geometry:A")
     run = bank.run_of(session, int(start))
     found: dict[str, Any] = {}

@@ -9,6 +9,8 @@ import pandas as pd
 from scoring import bank
 from scoring.analysis.result import TOTAL, Analysis
 
+#: A number in an address; longer ones are no bank's.
+NUMBER = r"[0-9]{1,18}"
 #: More rows than these are counted, not listed.
 MOST = 20
 

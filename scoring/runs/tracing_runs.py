@@ -12,7 +12,7 @@ from itembank.errors import Rejected
 from scoring import bank
 from scoring.analysis import cells
 from scoring.runs import calibrating, diagnosing, reporting, technical
-from scoring.runs.tracing_facts import plain_rows
+from scoring.runs.tracing_facts import NUMBER, plain_rows
 
 #: What is made again when it is asked for.
 MEASURED = ("model-fit", "item-fit", "reliability", "conditional-error", "unusual-patterns")
@@ -56,7 +56,7 @@ def trace(session: Any, run: Any, keys: Sequence[str]) -> tuple[dict[str, Any], 
 
 def _sitting(session: Any, run: Any, keys: Sequence[str]) -> dict[str, Any]:
     """A sitting's scores of a run; the student is not named."""
-    if not keys or not keys[0].isdigit():
+    if not keys or not re.fullmatch(NUMBER, keys[0]):
         what = "A sitting is named by its number in the bank, not by a student."
         raise Rejected("no-cell", what, f"itembank why {run.id}:sittings:NUMBER:CONCEPT")
     scores = bank.read_scores(session, run, sitting_id=int(keys[0])).reset_index()

@@ -127,6 +127,14 @@ def test_short_and_long_addresses_say_the_same(compared, run):
         assert run("why", cell)[0] == code, cell
 
 
+@pytest.mark.parametrize("cell", ["²", "9" * 20, "9" * 5000, "1:sittings:²", f"1:sittings:{'9' * 20}", "1-²:linked"])
+def test_what_is_no_number_of_a_bank_is_refused_with_words(compared, run, cell):
+    code, _, said = run("why", cell)
+    assert code in (2, 3)
+    assert "hint:" in said
+    assert "defect" not in said
+
+
 def test_a_sitting_is_traced_by_its_number_and_no_student_is_named(compared, run):
     with gate.reading() as session:
         scores = gate.read_scores(session, gate.run_of(session, 2), "geometry").reset_index()
