@@ -12,6 +12,7 @@ from scoring.analysis import cells
 from scoring.analysis.result import TOTAL, Analysis
 from scoring.runs import tracing_places, tracing_runs
 from scoring.runs.comparing import current_analysis
+from scoring.runs.releasing_indicators import INDICATORS
 from scoring.runs.tracing_facts import MOST, NUMBER, items_of, plain_rows, rests_on, students
 
 
@@ -39,6 +40,12 @@ def trace(session: Any, cell: str) -> dict[str, Any]:
         raise UsageFault("bad-cell", "That names no cell.", "For example: itembank why 3:mastery:geometry:A")
     run = bank.run_of(session, int(start))
     found: dict[str, Any] = {}
+    if run.kind == "release" and run.options["of"] == INDICATORS:
+        found["release"] = (
+            f"{run.id}, of yearly indicators, agreed in decision {run.options['decision']}; "
+            "below are the numbers as they were loaded, for the districts only"
+        )
+        return found | tracing_places.trace(session, INDICATORS, keys)
     if run.kind == "release":
         of = bank.run_of(session, int(run.options["of"]), "compare")
         found["release"] = (

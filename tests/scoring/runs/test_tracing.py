@@ -10,6 +10,7 @@ import pytest
 from itembank import database
 from itembank.errors import ItembankError
 from scoring import bank as gate
+from scoring.runs import releasing_indicators
 from scoring.runs.tracing import trace
 from tests.scoring.report.conftest import without_pictures
 from tests.scoring.runs.conftest import ITEMS, STUDENTS, draw, load
@@ -125,6 +126,19 @@ def test_short_and_long_addresses_say_the_same(compared, run):
     for cell, code in (("2:nowhere", 3), ("2:mastery:nowhere", 3), ("2:mastery:geometry:A:more", 3), ("x", 2), ("9", 3),
                        ("2:curves:Q01", 3), ("1:constants", 3), ("2-2:nothing", 3), ("1-2:changes", 3)):  # fmt: skip
         assert run("why", cell)[0] == code, cell
+
+
+def test_a_release_of_indicators_is_traced_to_their_files(compared, run):
+    for name, text in FILES.items():
+        Path(name).write_text(text, encoding="utf-8")
+    assert run("indicators", "import", *FILES, "--as", "a1")[0] == 0
+    with gate.writing() as session:
+        entry = releasing_indicators.enter(session, {}, {}, None, {"report": "packet", "decision": 5, "version": "x"})
+    for cell in (f"{entry.id}", f"{entry.id}:grade5_math:A:2005-06"):
+        code, out, err = run("why", cell)
+        assert code == 0, err
+        assert "of yearly indicators, agreed in decision 5" in out
+        assert "grade5_math, 2005-06: values.csv, sha256" in out
 
 
 @pytest.mark.parametrize("cell", ["²", "9" * 20, "9" * 5000, "1:sittings:²", f"1:sittings:{'9' * 20}", "1-²:linked"])
