@@ -123,8 +123,11 @@ def run_of(session: Session, number: int | None = None, kind: str = "", administ
         Rejected: there is none.
     """
     statement = select(Run)
+    named = None
     if number is not None:
-        statement = statement.where(Run.id == number)
+        # a number beyond 64 bits is no row of any database, and the driver would fail on it
+        named = session.get(Run, number) if 0 < number < 2**63 else None
+        statement = statement.where(Run.id == (named.id if named else None))
     if kind:
         statement = statement.where(Run.kind == kind)
     if administration:
@@ -134,9 +137,21 @@ def run_of(session: Session, number: int | None = None, kind: str = "", administ
     run = session.exec(statement.order_by(sa.desc("id")).limit(1)).first()
     if run is None:
         what = f"{kind} run {number}".strip() if number is not None else f"{kind or 'any'} run"
-        hint = MAKES.get(kind, f"itembank {kind or 'calibrate'} run")
+        there = _newest(session, kind) if number is not None else ""
+        hint = there or MAKES.get(kind, f"itembank {kind or 'calibrate'} run")
+        if named is not None and kind and named.kind != kind:
+            raise Rejected("unknown-run", f"Run {number} is a {named.kind} run, not a {kind} run.", hint)
+        if named is not None:
+            what += f" of {administration}"
         raise Rejected("unknown-run", f"There is no {what}.", hint)
     return run
+
+
+def _newest(session: Session, kind: str) -> str:
+    """The newest runs of a kind, or of any, by number: "Newest compare runs: 7, 3"; empty where there is none."""
+    statement = select(Run.id).order_by(sa.desc("id")).limit(5)
+    found = session.exec(statement.where(Run.kind == kind) if kind else statement).all()
+    return f"Newest {kind + ' ' if kind else ''}runs: {', '.join(map(str, found))}" if found else ""
 
 
 def inputs_of(session: Session, run: Run) -> list[tuple[str, int]]:

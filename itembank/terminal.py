@@ -171,8 +171,17 @@ def explain(error: Exception) -> int:
     """Print what happened; return the exit code."""
     code = getattr(error, "exit_code", None)
     if code is None and isinstance(error, OSError) and error.filename:
+        folder = Path(str(error.filename)).parent
         print(f"error: {error.filename}: {error.strerror} (file)", file=sys.stderr)
-        print("hint: Name a place that can be written, or a file that can be read.", file=sys.stderr)
+        if isinstance(error, FileNotFoundError) and not folder.exists():
+            print(f"hint: There is no folder {folder}. Make it, or name another place.", file=sys.stderr)
+        else:
+            print("hint: Name a place that can be written, or a file that can be read.", file=sys.stderr)
+        return 2
+    if code is None and isinstance(error, OverflowError) and "SQLite INTEGER" in str(error):
+        # only what was typed can be so large: no number of a run, decision, sitting or version is
+        print("error: A number is too large to stand in the bank. (number-too-large)", file=sys.stderr)
+        print("hint: Numbers of runs, decisions, versions and sittings are those that the lists show.", file=sys.stderr)
         return 2
     if code is None:  # a defect of ours: name the place, not the values, which may be a student's
         frames = traceback.extract_tb(error.__traceback__)

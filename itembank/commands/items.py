@@ -11,6 +11,7 @@ from itembank.commands.options import DryRun, Format, Json, format_of
 app = typer.Typer()
 app.registered_commands.extend(items_bank.app.registered_commands)
 
+ITEM_FILES = "Name an item file (.md) or a folder of them."
 Paths = Annotated[list[Path] | None, typer.Argument(help="Item files and folders; the folder items/ by default.")]
 
 
@@ -21,7 +22,7 @@ def existing(paths: list[Path] | None) -> list[Path]:
     paths = paths or [Path("items")]
     for path in paths:
         if not path.exists() and str(path) != "-":
-            raise UsageFault("no-such-file", f"There is no {path}.", "Name an item file or a folder of them.")
+            raise UsageFault("no-such-file", f"There is no {path}.", ITEM_FILES)
     return paths
 
 
@@ -34,9 +35,12 @@ def check(
 ) -> None:
     """Check items: format, tags, math, misconceptions, and the key recomputed from the stem's numbers."""
     from itembank import item_folder, terminal
+    from itembank.errors import UsageFault
 
     chosen = existing(paths)
     checked = item_folder.check(chosen)
+    if not checked.files:
+        raise UsageFault("no-such-file", f"There is no item file in {' '.join(map(str, chosen))}.", ITEM_FILES)
     kind = format_of(format, json)
     if kind == "json":
         terminal.emit_json([f.as_dict() for f in checked.findings])
@@ -49,14 +53,13 @@ def check(
     counts = {s: sum(f.severity == s for f in checked.findings) for s in ("error", "warning", "notice")}
     said = ", ".join(f"{n} {s}{'' if n == 1 else 's'}" for s, n in counts.items() if n)
     files = f"{checked.files} file{'' if checked.files == 1 else 's'}"
-    items = f"{len(checked.items)} item{'' if len(checked.items) == 1 else 's'}"
-    terminal.say(f"{files}, {items}: {said or 'no findings'}.")
+    terminal.say(f"{files}, {_items(len(checked.items))}: {said or 'no findings'}.")
     bad = counts["error"] + counts["warning"] + (counts["notice"] if strict else 0)
     where = " ".join(map(str, chosen))
     terminal.next_step(
         f"mend them, then itembank items check {where}" if bad else f"itembank items preview {where} -o items.html"
     )
-    if bad or not checked.files:
+    if bad:
         raise typer.Exit(1)
 
 
@@ -105,14 +108,20 @@ def preview(
 ) -> None:
     """Items as typeset: a page that needs no network, and with --pdf on paper."""
     from itembank import terminal
+    from itembank.errors import UsageFault
 
     chosen = existing(paths)
+    if out.suffix.lower() not in (".html", ".htm", ".pdf"):
+        raise UsageFault("out", f"{out} is neither a page nor a PDF.", f"-o {out.with_suffix('.html')}")
     count = _write_preview(chosen, out, pdf, language, watch)
-    terminal.say(f"{count} items in {out}" + (f" and {out.with_suffix('.pdf')}" if pdf else "") + ".")
+    made = [str(_page(out))]
+    if (pdf or _is_pdf(out)) and count:
+        made += [f"{out.with_suffix('.pdf')} (for students)", f"{out.with_name(out.stem + '-key.pdf')} (for teachers)"]
+    terminal.say(f"{_items(count)} in {', '.join(made)}.")
     if open_ or watch:
         import webbrowser
 
-        webbrowser.open(out.resolve().as_uri())
+        webbrowser.open(_page(out).resolve().as_uri())
     if watch:
         import time
 
@@ -123,8 +132,21 @@ def preview(
             now = _saved(chosen)
             if now != before:
                 before = now
-                terminal.say(f"{_write_preview(chosen, out, pdf, language, True)} items written again.")
+                terminal.say(f"{_items(_write_preview(chosen, out, pdf, language, True))} written again.")
     terminal.next_step("itembank items import " + " ".join(map(str, chosen)))
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'' if count == 1 else 's'}"
+
+
+def _is_pdf(out: Path) -> bool:
+    return out.suffix.lower() == ".pdf"
+
+
+def _page(out: Path) -> Path:
+    """The page of a preview: beside the PDF, where that was named."""
+    return out.with_suffix(".html") if _is_pdf(out) else out
 
 
 def _saved(paths: list[Path]) -> list[tuple[str, int]]:
@@ -144,9 +166,8 @@ def _write_preview(paths: list[Path], out: Path, pdf: bool, language: str, reloa
     misconceptions = {k: e.name for k, e in (known.misconceptions or {}).items()}
     concepts = {k: e.name for k, e in (known.concepts or {}).items()}
     title = "Items" if len(checked.items) != 1 else checked.items[0].id
-    page = out.with_suffix(".html") if out.suffix == ".pdf" else out
-    page.write_text(pages.page(checked.items, title, checked.findings, misconceptions, concepts, reload), "utf-8")
-    if (pdf or out.suffix == ".pdf") and checked.items:
+    _page(out).write_text(pages.page(checked.items, title, checked.findings, misconceptions, concepts, reload), "utf-8")
+    if (pdf or _is_pdf(out)) and checked.items:
         try:
             booklet.render(checked.items, title, out.with_suffix(".pdf"), "booklet", language)
             key = out.with_name(out.stem + "-key.pdf")

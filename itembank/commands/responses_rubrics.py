@@ -18,7 +18,7 @@ def scorers(
     reader: Annotated[list[str], typer.Option("--reader", help="A scorer; give it for each.")],
     twice: Annotated[float, typer.Option(help="Share of the papers that two scorers read.")] = 0.2,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the sheets.")] = Path("scorers"),
-    seed: Annotated[int | None, typer.Option(help="For a draw that can be repeated.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="For a draw that can be repeated.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """A sheet for each scorer of rubric items; which papers are read twice is drawn and not shown."""

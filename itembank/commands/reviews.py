@@ -41,7 +41,7 @@ def submit(
             terminal.say(f"Would propose: {decision.proposal}. Nothing was stored.")
             raise DryRunEnd
     if not dry_run:
-        terminal.say(f"Decision {decision.id}: {decision.proposal}.")
+        terminal.say(f"Decision {decision.id} is open: {decision.proposal}, once both districts agree.")
         step = f"itembank reviews review {item} --as PERSON" if decision.kind == "item approval" else ""
         terminal.next_step(step or f"itembank decisions agree {decision.id} --as PERSON")
 

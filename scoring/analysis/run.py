@@ -100,7 +100,7 @@ def _estimated(
         fit = scoring.calibrate(
             scored, groups=data.groups, partner=data.groups, weights=data.weights, clusters=_enough_clusters(data)
         )
-    steps.notices.extend(Notice(n.code, n.severity, _sentence(n)) for n in fit.notices)
+    steps.notices.extend(Notice(n.code, n.severity, n.sentence) for n in fit.notices)
     if not fit.converged:
         raise scoring.NotConverged(
             "calibration",
@@ -164,7 +164,7 @@ def _suspects(fit: Any, classical: Any) -> list[str]:
     out = [f"{item}: its curve runs away (slope {a:.1f})" for item, a in wild["a"].items()]
     flags = classical.items["flags"]
     out += [f"{item}: {flags[item]}" for item in flags.index[flags != ""] if item not in wild.index]
-    return [*out[:12], *(_sentence(n) for n in fit.notices)]
+    return [*out[:12], *(n.sentence for n in fit.notices)]
 
 
 def _informative(data: AnalysisInput, steps: Steps) -> pd.DataFrame:
@@ -366,13 +366,6 @@ def _facts(fit: Any, profile: Any | None) -> Mapping[str, Any]:
 
 def _interval_words(data: AnalysisInput) -> str:
     return "schools like these" if data.clusters is not None else "students like these"
-
-
-def _sentence(notice: Any) -> str:
-    places = getattr(notice, "places", ())
-    return notice.message + (
-        " " + ", ".join(map(str, places[:8])) + ("..." if len(places) > 8 else "") if places else ""
-    )
 
 
 def _once(notices: list[Notice]) -> tuple[Notice, ...]:

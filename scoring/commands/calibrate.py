@@ -47,7 +47,7 @@ def run(
         )
         number, code = stored.id, data.administration.code
     for notice in fit.notices:
-        terminal.say(f"{notice.severity}: {notice.message}")
+        terminal.say(f"{notice.severity}: {notice.sentence}")
     terminal.say(
         f"Run {number}: {fit.n_students:,} students, {len(fit.item_names)} items, {fit.n_parameters} parameters, "
         f"log-likelihood {fit.log_likelihood:,.3f}, converged (decrement {fit.decrement:.1e})."
@@ -75,7 +75,7 @@ def plan(session: object, administration: str, model: str) -> None:
     groups, partner = calibrating.populations(session, data)
     scored, left_out = calibrating.informative(data.frame())
     for notice in scoring.fitting.design(scored, model=model, groups=groups, partner=partner):
-        terminal.say(f"{notice.severity}: {notice.message}")
+        terminal.say(f"{notice.severity}: {notice.sentence}")
     for name, n in groups.value_counts().items() if groups is not None else [("all", len(scored))]:
         terminal.say(f"{name}: {n:,} students")
     if groups is not None:

@@ -27,7 +27,7 @@ def run(
             help="A table of attributes of schools: district, school, perhaps class, and for example program."
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the plausible values.")] = 1,
     as_: As = "",
     json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ app = typer.Typer()
 def demo(
     folder: Annotated[str, typer.Argument(help="Folder to make it in; made when it is not there.")] = "demo",
     students: Annotated[int, typer.Option(help="Students of both districts together.")] = 6000,
-    seed: Annotated[int, typer.Option(help="Another seed draws other students.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another seed draws other students.")] = 1,
     years: Annotated[int, typer.Option(help="1 to 3: later years give the same students the same items.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo in that folder.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the commands.")] = False,

@@ -9,7 +9,9 @@ app = typer.Typer()
 def responses(
     fit: str = typer.Argument(help="A calibration saved as JSON."),
     students: int = typer.Option(1000, "--students", "-n", help="How many students."),
-    seed: int = typer.Option(1, help="Seed of the random numbers; the same seed gives the same table."),
+    seed: int = typer.Option(
+        1, min=0, max=2**31 - 1, help="Seed of the random numbers; the same seed gives the same table."
+    ),
     group: str = typer.Option("", help="Only students of this group."),
     output: str = typer.Option("-", "--output", "-o", help="CSV to write; - is standard output."),
     truth: str = typer.Option("", help="Also write each student's group and θ to this CSV."),
@@ -53,7 +55,7 @@ def recovery(
     own: int = typer.Option(12, help="Items that only one district saw, for each."),
     schools: int = typer.Option(0, help="Schools in each district; 0 = no school effects."),
     replications: int = typer.Option(20, help="How often to simulate and calibrate."),
-    seed: int = typer.Option(1, help="Seed of the random numbers."),
+    seed: int = typer.Option(1, min=0, max=2**31 - 1, help="Seed of the random numbers."),
     format: str = typer.Option("table", help="table, csv or json."),
     as_json: bool = typer.Option(False, "--json", help="The same as --format json."),
 ) -> None:

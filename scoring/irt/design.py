@@ -34,6 +34,13 @@ class Notice:
     hint: str = ""
     places: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """The message with the first eight places."""
+        if not self.places:
+            return self.message
+        return f"{self.message} {', '.join(map(str, self.places[:8]))}{'...' if len(self.places) > 8 else ''}"
+
     def __str__(self) -> str:
         return " ".join(x for x in (self.message, self.hint) if x)
 

@@ -358,9 +358,10 @@ def findings(analysis: Analysis) -> list[str]:
         f"{easy.name} ({of_hundred(float(easy['share_correct']))})."
     ]
     if len(keys):
-        out.append(f"The key of {listed(str(i) for i in keys.index[:5])} may be wrong: look at the reasons below.")
+        named = listed(str(i) for i in keys.index[:5])
+        out.append(f"The key of {named} may be wrong: look at the reasons in the table of items.")
     if len(flagged):
-        out.append(f"{len(flagged)} of {len(items)} items give a reason to look at them; the table below says why.")
+        out.append(f"{len(flagged)} of {len(items)} items give a reason to look at them; the table of items says why.")
     thin = (
         analysis.concepts[analysis.concepts["evidence"] != "enough"]
         if "evidence" in analysis.concepts

@@ -28,9 +28,10 @@ def rests_on(session: Any, run: Any, items: set[str] | None = None) -> dict[str,
     if stale and about is not None and run.kind in ("calibrate", "score", "compare"):
         found["run again"] = f"itembank {run.kind} run --administration {about.code}"
     if run.converged is not None:
-        found["estimation"] = (
-            f"converged: {'yes' if run.converged else 'no'}, log-likelihood {run.log_likelihood}, seed {run.seed}"
-        )
+        told = [f"converged: {'yes' if run.converged else 'no'}"]
+        told += [] if run.log_likelihood is None else [f"log-likelihood {run.log_likelihood:.3f}"]
+        told += [] if run.seed is None else [f"seed {run.seed}"]
+        found["estimation"] = ", ".join(told)
     found["parameter set"] = _parameters(run, rests["runs"])
     kept = [i for i in rests["items"] if items is None or i["item"] in items]
     names = {i["item"] for i in kept}
@@ -89,7 +90,7 @@ def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
             row = {k: row[k] for k in ("concept", "group", "shown", "reason") if k in row}
         out.append({str(k): plain(v) for k, v in row.items() if v is not None and v == v and v != ""})
     if len(rows) > MOST:
-        out.append({"more": f"and {len(rows) - MOST} more rows; name further keys"})
+        out.append({"more": f"{len(rows) - MOST} rows; name further keys"})
     return out
 
 

@@ -75,10 +75,12 @@ def test_students_numbers_are_not_in_the_bank(demo):
 
 
 def test_the_analysts_tutorial_runs(demo):
+    text = (ROOT / "docs" / "tutorial-analyst.md").read_text(encoding="utf-8")
+    joined = re.search(r"<!-- two files -->\n```python\n(.*?)```", text, re.S).group(1)
+    subprocess.run([sys.executable, "-c", joined], cwd=demo.folder, check=True, timeout=300)
     for line in commands("tutorial-analyst.md"):
         done = typed(line, demo.folder)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
-    text = (ROOT / "docs" / "tutorial-analyst.md").read_text(encoding="utf-8")
     code = re.search(r"<!-- python -->\n```python\n(.*?)```", text, re.S).group(1)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=demo.folder, capture_output=True, text=True, timeout=300,

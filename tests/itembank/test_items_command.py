@@ -96,6 +96,28 @@ def test_preview_writes_a_page_and_paper(run, tmp_path: Path) -> None:  # type: 
     assert (tmp_path / "p.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     assert (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "p-key.pdf").read_bytes().startswith(b"%PDF")
+    assert "p.html, p.pdf (for students), p-key.pdf (for teachers)" in err
+
+
+def test_preview_says_what_it_cannot_write(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    item = HERE / "X-CHOICE.md"
+    code, _, err = run("items", "preview", item, "-o", "p.docx")
+    assert code == 2
+    assert "-o p.html" in err
+    assert not (tmp_path / "p.docx").exists()
+    code, _, err = run("items", "preview", item, "-o", "nowhere/p.pdf")
+    assert code == 2
+    assert "There is no folder nowhere." in err
+    code, _, err = run("items", "preview", item, "-o", "P.html")
+    assert "1 item in P.html." in err
+
+
+def test_a_folder_without_items_is_no_clean_check(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("items", "check", "empty")
+    assert code == 2
+    assert "There is no item file in empty." in err
+    assert "Next:" not in err
 
 
 def test_watching_writes_the_page_again_at_each_save(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

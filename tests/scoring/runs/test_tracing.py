@@ -149,6 +149,45 @@ def test_what_is_no_number_of_a_bank_is_refused_with_words(compared, run, cell):
     assert "defect" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence", "hint"),
+    [
+        (("report", "comparison", "1"), "Run 1 is a calibrate run, not a compare run.", "Newest compare runs: 2"),
+        (("calibrate", "show", "2"), "Run 2 is a compare run, not a calibrate run.", "Newest calibrate runs: 1"),
+        (("why", "9"), "There is no run 9.", "Newest runs: 2, 1"),
+        (("compare", "show", "9"), "There is no compare run 9.", "Newest compare runs: 2"),
+        (("score", "show", "1"), "Run 1 is a calibrate run, not a score run.", "itembank score run"),
+        (("calibrate", "show", "9" * 20), f"There is no calibrate run {'9' * 20}.", "Newest calibrate runs: 1"),
+    ],
+)
+def test_a_run_of_another_kind_is_not_called_missing(compared, run, words, sentence, hint):
+    code, _, said = run(*words)
+    assert code == 3
+    assert f"error: {sentence} (unknown-run)\nhint: {hint}" in said
+
+
+def test_other_numbers_too_large_for_the_bank_are_refused_with_words(compared, run):
+    for words in (("decisions", "show", "9" * 20), ("items", "show", f"Q01@{'9' * 20}")):
+        code, _, said = run(*words)
+        assert code == 2
+        assert "(number-too-large)" in said
+
+
+def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_computed(compared, run):
+    for seed in ("-5", "9" * 20):
+        code, _, said = run("compare", "run", "--seed", seed)
+        assert code == 2
+        assert "calibration:" not in said
+
+
+def test_calibrate_names_the_items_of_its_notices():
+    from scoring.irt.design import Notice
+
+    assert Notice("x", "notice", "Items:", "", ("Q1", "Q2")).sentence == "Items: Q1, Q2"
+    assert Notice("x", "notice", "Items:", "", tuple("abcdefghi")).sentence == "Items: a, b, c, d, e, f, g, h..."
+    assert Notice("x", "notice", "Nothing.").sentence == "Nothing."
+
+
 def test_a_sitting_is_traced_by_its_number_and_no_student_is_named(compared, run):
     with gate.reading() as session:
         scores = gate.read_scores(session, gate.run_of(session, 2), "geometry").reset_index()
