@@ -42,7 +42,7 @@ def packet(
         agreed = edition == "public" and trends_writing.edition_agreed(session, version)
     standing = _standing(edition, version, title, agreed, propose, as_)
     if agreed:
-        _log(meeting, "packet", version)
+        _log(meeting, "packet", version, as_)
     write_page(page_of(meeting, title, standing), output, pdf)
 
 
@@ -83,7 +83,7 @@ def dashboard(
             raise Conflict("folder-not-empty", what, "itembank report dashboard --edition public -o NEW-FOLDER")
     standing = _standing(edition, version, "Dashboard", agreed, propose, as_)
     if agreed:
-        _log(meeting, "dashboard", version)
+        _log(meeting, "dashboard", version, as_)
     if standing:
         pages = dashboard_pages(meeting, standing)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def dashboard(
     terminal.next_step(f"open {folder / 'index.html'}")
 
 
-def _log(meeting: Any, report: str, version: str) -> None:
+def _log(meeting: Any, report: str, version: str, as_: str) -> None:
     """Enter an agreed edition in the release log, with what it tells."""
     from itembank import terminal
     from scoring import bank
@@ -101,7 +101,8 @@ def _log(meeting: Any, report: str, version: str) -> None:
     from scoring.runs.meeting import enter
 
     with bank.writing() as session:
-        entered = enter(session, meeting, report, version, trends_writing.edition_decision(session, version))
+        decision = trends_writing.edition_decision(session, version)
+        entered = enter(session, meeting, report, version, decision, bank.person_of(session, as_))
     for number in entered:
         terminal.say(f"Release {number} is in the release log; attack it: itembank compare audit {number}")
 

@@ -42,7 +42,8 @@ def concept(
             raise Rejected("no-concept", f"The comparison has no concept {name!r}.", f"Concepts: {known}")
         if public:
             stored = bank.run_of(session, found.run, "compare")
-            release, entry = releasing.released(session, stored, found.analysis, report=f"concept {name}")
+            person = bank.person_of(session)
+            release, entry = releasing.released(session, stored, found.analysis, person, f"concept {name}")
             found = replace(found, analysis=releasing.as_public(release.analysis, entry))
     write_page(concept_page(found, name, public), output, pdf)
 

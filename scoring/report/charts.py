@@ -6,6 +6,7 @@ Colour never stands alone: groups differ in shape and fill as well, and every ch
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -57,7 +58,14 @@ def _svg(chart: Any) -> str:
         titleColor="#222",
         gridColor="#ddd",
     ).configure_legend(labelFontSize=13, titleFontSize=13, symbolSize=120, labelColor="#222", titleColor="#222")
-    return str(vl_convert.vegalite_to_svg(styled.to_json(), vl_version="5.20"))
+    # every mark and channel was checked when it was made; checking the whole again takes longer than drawing
+    return _drawn(styled.to_json(validate=False, indent=None))
+
+
+@lru_cache(maxsize=256)
+def _drawn(specification: str) -> str:
+    """The drawing of a chart; pages made twice, as a draft and as agreed, hold the same charts."""
+    return str(vl_convert.vegalite_to_svg(specification, vl_version="5.20"))
 
 
 def _colour(groups: Sequence[str], legend: Any = alt.Undefined) -> Any:

@@ -131,12 +131,12 @@ def _refuse_stale(held: list[Occasion]) -> None:
     raise Conflict("stale", f"What it would be made from {verb} stale: {told}.", f"{again}; or --allow-stale")
 
 
-def enter(session: Any, meeting: Meeting, report: str, version: str, decision: int) -> list[int]:
+def enter(session: Any, meeting: Meeting, report: str, version: str, decision: int, person: Any = None) -> list[int]:
     """Write an agreed public packet or dashboard into the release log; the numbers of its entries.
 
     Args:
         session: of `bank.writing()`. report: "packet" or "dashboard".
-        version: of `digest`. decision: by which both districts agreed to it.
+        version: of `digest`. decision: by which both districts agreed to it. person: who asks.
 
     Raises:
         Conflict: something else was published since the meeting was gathered.
@@ -146,9 +146,9 @@ def enter(session: Any, meeting: Meeting, report: str, version: str, decision: i
     if releasing.newest(session) != meeting.told.newest:
         raise Conflict("released-meanwhile", "Something else was published meanwhile.", "Run the command again.")
     what = {"report": report, "version": version, "decision": decision}
-    entries = [releasing.enter(session, run, release, own, what) for run, release, own in meeting.told.releases]
     told = meeting.told
-    entries.append(releasing_indicators.enter(session, told.populations, told.indicators, told.own, what))
+    entries = [releasing.enter(session, run, release, own, what, person) for run, release, own in told.releases]
+    entries.append(releasing_indicators.enter(session, told.populations, told.indicators, told.own, what, person))
     return [int(e.id) for e in entries if e is not None]
 
 

@@ -136,7 +136,14 @@ def _equal(one: Tables, two: Tables) -> bool:
     )
 
 
-def enter(session: Any, tables: Tables, told: Mapping[str, Disclosure], own: Any, what: Mapping[str, Any]) -> Any:
+def enter(
+    session: Any,
+    tables: Tables,
+    told: Mapping[str, Disclosure],
+    own: Any,
+    what: Mapping[str, Any],
+    person: Any = None,
+) -> Any:
     """Write indicators of a packet or dashboard into the log, once; `what` is report, decision, version."""
     options = {"of": INDICATORS, **what}
     before = next((e for e in logged(session) if e.options == options), None)
@@ -144,7 +151,7 @@ def enter(session: Any, tables: Tables, told: Mapping[str, Disclosure], own: Any
         return before
     same = {} if own is None else {"same_as": own.details.get("same_as", own.id)}
     details = {"log": log_of(told), "tables": list(tables), **same}
-    entry = bank.store_run(session, "release", None, options=options, details=details)
+    entry = bank.store_run(session, "release", None, options=options, details=details, person=person)
     if not same:
         for name, table in tables.items():
             bank.store_table(session, entry, _NAME + name, table.reset_index())

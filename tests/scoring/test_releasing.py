@@ -7,9 +7,14 @@ import pytest
 from itembank import database, decisions, people
 from itembank.errors import Conflict, NotPermitted
 from scoring import bank
+from scoring.comparison.disclosing import MARK
+from scoring.report.editions import public_edition
 from scoring.runs import releasing
+from scoring.runs.meeting_public import stayers, told_stayers
 from tests.itembank.bank.conftest import furnish
+from tests.scoring.report.conftest import GROUPS, example
 from tests.scoring.report.test_editions import with_groups
+from tests.scoring.trends.conftest import changes_by_hand
 
 
 @pytest.fixture
@@ -65,3 +70,48 @@ def test_from_proposal_to_attack(compared):
         _, _, bare = releasing.attack(session, None, complementary=False)
         assert not bare["protected"].all()
         assert len(releasing.earlier(session, bank.run_of(session, compared))) == 1
+
+
+@pytest.mark.parametrize("packet_first", [False, True])
+def test_those_who_sat_twice_are_protected_with_what_the_log_holds(compared, packet_first):
+    """All but three of those with a score sat again: of the two numbers one may be public, whatever came first."""
+    analysis = example()
+    scored = int(analysis.participation["scored"].iloc[0])
+    changes = changes_by_hand()
+    changes.loc[changes["group"] == GROUPS[0], "students"] = float(scored - 3)
+    also = stayers(changes, set(GROUPS))["autumn-2026"]
+    told = {}
+    with bank.writing() as session:
+        run = bank.run_of(session, compared)
+        decision = releasing.propose_edition(session, run, "the boards meet", "authorA")
+        agree(session, decision.id)
+        for report in ("packet", "comparison") if packet_first else ("comparison", "packet"):
+            if report == "comparison":
+                told[report], _ = releasing.released(session, run, analysis)
+            else:
+                told[report], own = releasing.edition(session, run, analysis, also, as_draft=False)
+                assert own is None
+                what = {"report": report, "version": "v", "decision": decision.id}
+                releasing.enter(session, run, told[report], own, what)
+    tables = [t for release in told.values() for t in release.disclosure.tables.values() if "n" in t]
+    numbers = {str(n) for table in tables for (d, *_), n in table["n"].items() if d == GROUPS[0]}
+    assert not {str(scored), str(scored - 3)} <= numbers
+    kept = told_stayers(told["packet"].disclosure.tables)
+    stayed = {d: any(shown for (_, where, _), shown in kept.items() if where == d) for d in GROUPS}
+    assert stayed[GROUPS[1]]  # of District B 500 of 3,110 sat twice: nobody to protect
+    # one of the two is out: the log's order says which, where one edition alone could choose
+    assert stayed[GROUPS[0]] == (str(scored) not in numbers)
+    if not packet_first:
+        assert str(scored) in numbers
+        sizes = told["packet"].disclosure.tables["also autumn-2027"].loc[GROUPS[0], "n"]
+        assert (sizes == MARK).all()
+    elif stayed[GROUPS[0]]:
+        assert told["comparison"].analysis.participation["scored"].isna().all()
+        assert str(scored) in public_edition(analysis).disclosure.tables["scored"]["n"].tolist()  # without the log
+    with bank.reading() as session:
+        for number in releasing.log_table(session)["release"]:
+            _, _, rows = releasing.attack(session, int(number))
+            assert rows["protected"].all()
+        again, own = releasing.edition(session, bank.run_of(session, compared), analysis, also)
+        assert own.options["report"] == "packet"
+        assert told_stayers(again.disclosure.tables) == kept

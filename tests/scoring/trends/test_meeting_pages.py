@@ -301,7 +301,7 @@ def test_an_agreed_packet_is_logged_and_a_later_dashboard_knows_what_it_told(par
     assert run("compare", "audit", "--log", "--json")[1].strip() in ("[]", "")  # proposed is not published
     for person in ("ben", "cy"):
         assert run("decisions", "agree", "1", "--as", person)[0] == 0
-    code, _, err = run(*packet_words)
+    code, _, err = run(*packet_words, "--as", "ana")
     assert (code, "in the release log" in err) == (0, True), err
     page = (tmp_path / "p.html").read_text(encoding="utf-8")
     assert "75" in page
@@ -309,7 +309,7 @@ def test_an_agreed_packet_is_logged_and_a_later_dashboard_knows_what_it_told(par
     assert "51.5" not in page
     assert run(*packet_words)[0] == 0  # asked again: the same release
     log = json.loads(run("compare", "audit", "--log", "--json")[1])
-    assert [(r["of"], r["report"], r["decision"]) for r in log] == [("indicators", "packet", 1)]
+    assert [(r["of"], r["report"], r["decision"], r["by"]) for r in log] == [("indicators", "packet", 1, "ana")]
     assert log[0]["percentages_hidden"] > 0
     attacked = run("compare", "audit", "--json")
     assert attacked[0] == 0
