@@ -134,7 +134,8 @@ def rows_at(
         Rejected: no row has such a key, with those there are.
     """
     if len(keys) > len(columns):
-        raise Rejected("no-cell", f"A row of it has {len(columns)} word{'s' if len(columns) > 1 else ''}, not {len(keys)}.", ":".join(columns))
+        said = f"A row of it has {len(columns)} word{'s' if len(columns) > 1 else ''}, not {len(keys)}."
+        raise Rejected("no-cell", said, ":".join(columns))
     found = table
     for column, key in zip(columns, keys, strict=False):
         wanted, values = slug(key), found[column].map(slug)
