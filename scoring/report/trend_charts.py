@@ -92,22 +92,22 @@ def series(values: pd.DataFrame, goals: pd.DataFrame, groups: Sequence[str], tit
         y = alt.Y("value:Q", **look)
         base = alt.Chart(values).encode(x=x, y=y)
         # lines of fixed looks: a line that shared the marks' scale would draw itself into their legend
-        drawn: Any = alt.layer()
+        layers: list[Any] = []
         for k, group in enumerate(groups):
             own = alt.Chart(values[values["group"] == group]).encode(x=x, y=y)
-            drawn = drawn + own.mark_line(
-                strokeWidth=2, color=COLOURS[k % len(COLOURS)], strokeDash=DASHES[k % len(DASHES)]
+            layers.append(
+                own.mark_line(strokeWidth=2, color=COLOURS[k % len(COLOURS)], strokeDash=DASHES[k % len(DASHES)])
             )
         if len(ranged):
             bars = alt.Chart(ranged).mark_rule(strokeWidth=1.5)
-            drawn = drawn + bars.encode(x=x, y=alt.Y("low:Q", **look), y2="high:Q", color=_colour(groups, legend))
+            layers.append(bars.encode(x=x, y=alt.Y("low:Q", **look), y2="high:Q", color=_colour(groups, legend)))
         marks = base.mark_point(filled=True, size=90, opacity=1)
-        drawn = drawn + marks.encode(shape=_shape(groups, legend), color=_colour(groups, legend))
+        layers.append(marks.encode(shape=_shape(groups, legend), color=_colour(groups, legend)))
         if len(goals):
-            drawn = drawn + alt.Chart(goals).mark_tick(thickness=3, size=28, color="#222").encode(x=x, y=y)
+            layers.append(alt.Chart(goals).mark_tick(thickness=3, size=28, color="#222").encode(x=x, y=y))
             whose = goals.groupby(["period", "value"], as_index=False)["group"].agg(" and ".join)
             name = alt.Chart(whose.assign(told="target, " + whose["group"])).mark_text(dy=-9, fontSize=11, color="#222")
-            drawn = drawn + name.encode(x=x, y=y, text="told:N")
-        return _svg(drawn.properties(width=width - 70, height=190))
+            layers.append(name.encode(x=x, y=y, text="told:N"))
+        return _svg(alt.layer(*layers).properties(width=width - 70, height=190))
 
     return Chart(draw(WIDE), draw(NARROW + 40), f"{title}. " + "; ".join(told) + ".")
