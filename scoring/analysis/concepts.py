@@ -79,7 +79,9 @@ def group_rates(data: AnalysisInput, profile: Any, concepts: pd.DataFrame) -> pd
             reason = _hidden(n, str(concepts.at[concept, "evidence"]), str(row["status"]))
             rate, se = float(row["rate"]), float(row["se"])
             low, high = _share_interval(rate, se, schools)
-            if 0 < schools < 5 or n < 30:
+            # One group alone is its own scale and its own bar: other students would move both along with the share,
+            # and what is left of its standard error is far below even the one of a known share of n.
+            if 0 < schools < 5 or n < 30 or len(names) < 2:
                 se = low = high = np.nan
             cells: dict[str, Any] = {"rate": rate, "se": se, "low": low, "high": high}
             if reason:
@@ -240,6 +242,7 @@ def mean_table(data: AnalysisInput, fit: Any, profile: Any | None) -> pd.DataFra
         for (group, concept), r in profile.groups.iterrows():
             rows.append((concept, str(group), r["mean"], r["sd"], r["se_mean"]))
     table = pd.DataFrame(rows, columns=["concept", "group", "mean", "sd", "se"])
+    table["se"] = table["se"].where(table["se"] > 0)  # what sets the scale's origin was not estimated
     schools = 0 if data.clusters is None else int(data.clusters.nunique())
     z = float(student_quantile(0.5 + LEVEL / 2, max(schools - len(data.group_order), 1))) if schools else 1.96
     return table.assign(low=table["mean"] - z * table["se"], high=table["mean"] + z * table["se"])

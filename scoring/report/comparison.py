@@ -24,6 +24,7 @@ def comparison(analysis: Analysis) -> Page:
     shown = shown[shown["concept"] != TOTAL] if len(shown) else shown
     first: tuple[dict[str, Any], ...] = ()
     if len(shown):
+        groups = analysis.groups or tuple(shown["group"].unique())  # without groups the students are one
         told = INTERVALS[str(analysis.provenance.get("interval", "these students"))]
         caption = "Share of students who have mastered each concept."
         if shown["low"].notna().any():
@@ -31,9 +32,11 @@ def comparison(analysis: Analysis) -> Page:
                 " The line through a mark covers the values that the data allow (95 of 100 such lines hold the true "
                 f"value {told})."
             )
+        elif len(groups) < 2:
+            caption += " It has no likely range: the scale and the bar were made from these same students."
         else:
             caption += " There are too few students or schools for a likely range."
-        first = (blocks.figure(charts.mastery_dots(shown, analysis.groups, names), caption),)
+        first = (blocks.figure(charts.mastery_dots(shown, groups, names), caption),)
     sections = (
         _concepts(analysis, names),
         subgroup_section(analysis),
@@ -228,8 +231,11 @@ def _scores(analysis: Analysis) -> Section:
     groups = analysis.groups or tuple(analysis.distribution["group"].unique())
     names = dict(analysis.concepts["name"]) if len(analysis.concepts) else {}
     curve = charts.distributions(analysis.distribution, groups, None)
+    whose = "both" if len(groups) == 2 else "all"
     parts = [
-        blocks.figure(curve, "How the students spread over the score from all items. 0 is the middle of both together.")
+        blocks.figure(
+            curve, f"How the students spread over the score from all items. 0 is the middle of {whose} together."
+        )
     ]
     if len(analysis.means):
         rows = tuple(
@@ -441,7 +447,7 @@ def _planted(value: float, row: Any) -> Cell:
 
 
 def _method(analysis: Analysis) -> Section:
-    parts: list[dict[str, Any]] = [blocks.bullets([*METHOD, _ranges(analysis)])]
+    parts: list[dict[str, Any]] = [blocks.bullets([METHOD[0], _yardstick(analysis), *METHOD[1:], _ranges(analysis)])]
     if len(analysis.gate):
         checks = tuple(
             (Cell(str(r.check)), Cell(str(r.state)), Cell(str(r.detail))) for r in analysis.gate.itertuples()
@@ -484,8 +490,6 @@ INTERVALS = {
 METHOD = (
     "All students’ answers were analysed together, so that an item counts the same wherever it was answered. "
     "Items that some students were not given do not count against them.",
-    "Neither side is the yardstick: the middle and the spread of the scale are those of both together, "
-    "each side weighing the same.",
     "Each concept has a score of its own; it is not cut out of a total score. The answers to the concept’s items "
     "weigh most, and those on the other concepts help where the two go together. Without enough items of its own a "
     "concept gets no result.",
@@ -497,6 +501,20 @@ METHOD = (
     "How often chance alone makes such a gap counts that several concepts are looked at in one table.",
     "Groups of fewer than 11 students are not shown.",
 )
+
+
+def _yardstick(analysis: Analysis) -> str:
+    """Whose middle and spread the scale has."""
+    if len(analysis.groups) < 2:
+        return (
+            "The middle and the spread of the scale are those of these students. Another year’s students would move "
+            "the scale and a provisional bar along with the shares, so that shares of one group have no likely range."
+        )
+    neither, both = ("Neither", "both") if len(analysis.groups) == 2 else ("No", "all")
+    return (
+        f"{neither} side is the yardstick: the middle and the spread of the scale are those of {both} together, "
+        "each side weighing the same."
+    )
 
 
 def _ranges(analysis: Analysis) -> str:

@@ -1,10 +1,14 @@
 """The page is one file, complete without script, silent on the network, and says what the tables say."""
 
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 
+from scoring.analysis.files import read_files
+from scoring.analysis.run import analyse
 from scoring.report.comparison import comparison_page
 
 from .test_words import TECHNICAL
@@ -87,3 +91,25 @@ def test_every_chart_has_words_and_a_table(make):
         assert len(alt) > 40
     assert page.count("<img ") == 3
     assert page.count("<caption>") >= 6
+
+
+def test_one_group_alone_has_a_chart_of_its_shares_and_no_likely_range(tmp_path):
+    """Of 400 known students a share of one half has a standard error of 0.025; one group's own scale gave a tenth."""
+    rng = np.random.default_rng(3)
+    theta = rng.normal(size=(400, 1))
+    answers = pd.DataFrame((rng.random((400, 8)) < 1 / (1 + np.exp(-1.3 * (theta - np.linspace(-1.5, 1.5, 8))))) * 1)
+    answers.columns = [f"Q{k}" for k in range(1, 9)]
+    answers.insert(0, "school", [f"S{k % 10}" for k in range(400)])
+    answers.to_csv(tmp_path / "one.csv", index=False)
+    pd.DataFrame({"item": answers.columns[1:], "concept": "ratios"}).to_csv(tmp_path / "items.csv", index=False)
+    data = read_files(str(tmp_path / "one.csv"), items=str(tmp_path / "items.csv"), cluster="school")
+    analysis = analyse(data, seed=1).analysis
+    assert analysis.mastery["rate"].between(0.05, 0.95).all()
+    assert analysis.mastery[["se", "low", "high"]].isna().all(axis=None)
+    assert analysis.means[["se", "low", "high"]].isna().all(axis=None)
+    text = comparison_page(analysis)
+    assert "made from these same students" in text
+    assert "of both together" not in text
+    picture = b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)" alt="Share of students', text)[1]).decode()
+    assert "e+308" not in picture  # what an axis without a group came to
+    assert f"{analysis.mastery['rate'].iloc[0]:.0%}" in picture
