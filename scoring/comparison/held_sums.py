@@ -8,6 +8,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack
 
 from scoring.groups.attack import Counts
+from scoring.irt.errors import DesignError
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,10 @@ def _hold_together(
     solver: Any = linprog
     bounds = np.column_stack([np.zeros(upper.size), upper])
     found = solver(cost, A_eq=matrix, b_eq=right, bounds=bounds, method="highs")
+    if found.status != 0:  # every such program has a solution: the solver gave up, and nothing is known of the sums
+        raise DesignError(
+            "no-answer", f"The sums of a table could not be checked: {found.message}", "Publish fewer tables."
+        )
     missed = found.x[open_.size :].reshape(2, -1).sum(axis=0)
     return np.asarray(missed <= slack)
 
