@@ -30,7 +30,7 @@ def comparison(analysis: Analysis) -> Page:
         if shown["low"].notna().any():
             caption += (
                 " The line through a mark covers the values that the data allow (95 of 100 such lines hold the true "
-                f"value {told})."
+                f"value {told}, on this scale and at this bar)."
             )
         elif len(groups) < 2:
             caption += " It has no likely range: the scale and the bar were made from these same students."
@@ -520,6 +520,12 @@ def _yardstick(analysis: Analysis) -> str:
 def _ranges(analysis: Analysis) -> str:
     """What a likely range is and what it counts."""
     made = "A likely range is made so that 95 of 100 such ranges hold the true value (a 95 % confidence interval). "
+    if len(analysis.groups) > 1:
+        made += (
+            "The range of a share says where its side stands beside the other, on the scale of all together and at "
+            "this bar; what moves every side alike moves scale and bar with it and is not in it. Differences lose "
+            "nothing by that. "
+        )
     if analysis.provenance.get("interval") == "schools like these":
         return made + "It counts that children of one school resemble each other."
     return made + "Schools were not recorded, so it treats the students as drawn one by one; it is too narrow."
