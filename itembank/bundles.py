@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlmodel import Session, select
 from itembank import __version__, audit, identity, signing
 from itembank.concepts import described
 from itembank.errors import Conflict, NotPermitted, Rejected
+from itembank.exchange.safe import BROKEN_ZIP
 from itembank.findings import Finding
 from itembank.models import (
     Concept,
@@ -400,7 +400,7 @@ def _one(source: Path, name: str) -> bytes:
         raise _bad(name, "missing-file", "The file is missing.") from None
     except KeyError:
         raise _bad(name, "missing-file", "The file is missing.") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError):
+    except BROKEN_ZIP:
         raise _bad(name, "not-readable", "The file cannot be read.") from None
     if len(content) > MAX_FILE:
         raise _bad(name, "too-large", f"The file is larger than {MAX_FILE // 10**6} MB.")

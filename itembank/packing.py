@@ -4,6 +4,7 @@ The width is the length divided by the number of items, so each sitting reads by
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,11 @@ def pack(codes: NDArray[np.integer]) -> list[bytes]:
     """
     largest = int(codes.max(initial=0))
     dtype = next(d for _, d, limit in _WIDTHS if largest < limit)
-    block = np.ascontiguousarray(codes.astype(dtype))
+    return row_bytes(codes.astype(dtype))
+
+
+def row_bytes(block: NDArray[Any]) -> list[bytes]:
+    """The rows of an (N, K) array as N byte strings, cut from one copy."""
     step = block.shape[1] * block.itemsize
     data = block.tobytes()
     return [data[i : i + step] for i in range(0, len(data), step)] if step else [b""] * len(block)

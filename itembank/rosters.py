@@ -6,7 +6,6 @@ Names, birth dates, addresses, phones and passwords are never read. Identifiers 
 import hashlib
 import io
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from itembank.errors import Rejected, UsageFault
+from itembank.exchange.safe import BROKEN_ZIP
 from itembank.findings import Finding, errors
 from itembank.tabular import Table, parse_table
 
@@ -196,7 +196,7 @@ def _unpacked(path: Path) -> dict[str, bytes]:
             return found
     except FileNotFoundError:
         raise Rejected("no-file", f"There is no file {path}.", "Check the path.") from None
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError, NotImplementedError, ValueError):
+    except BROKEN_ZIP:
         raise Rejected("bad-zip", f"{path.name} is no readable zip.", "Export it again, without a password.") from None
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from itembank.packing import row_bytes
+
 LAYOUT = "scores"  # that table: rows ("scales", names) and ("statuses", words)
 VALUES = ("theta", "se", "p_mastery")
 ABSENT = 255  # the status of a scale on which a sitting has no score at all
@@ -33,9 +35,7 @@ def pack(values: NDArray[np.float64], status: NDArray[np.integer]) -> list[bytes
         raise ValueError("a status is a number from 0 to 255")
     block = np.empty(status.shape, dtype=_CELL)
     block["values"], block["status"] = values, status
-    step = status.shape[1] * WIDTH
-    data = block.tobytes()
-    return [data[i : i + step] for i in range(0, len(data), step)] if step else [b""] * len(block)
+    return row_bytes(block)
 
 
 def unpack(rows: Sequence[bytes], scales: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:

@@ -14,6 +14,10 @@ MAX_FILES = 20_000
 MAX_FILE = 30_000_000
 MAX_TOTAL = 400_000_000
 MAX_RATIO = 200  # deflate packs plain text 3 to 20 times
+#: What reading a damaged, cut, encrypted or hostile zip may end in.
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, OverflowError
+)  # fmt: skip
 MAX_DEPTH = 100  # elements within elements; lxml itself refuses 256
 
 
@@ -108,7 +112,7 @@ def unzipped(raw: bytes, name: str = "package.zip") -> dict[str, bytes]:
             if path in found:
                 raise Rejected("zip-twice", f"{name} holds {path[:80]} twice.", "repack it")
             found[path] = content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, OverflowError):
+    except BROKEN_ZIP:
         raise Rejected("bad-zip", f"{name} is not a readable zip.", "export it again") from None
     return found
 

@@ -7,12 +7,11 @@ import pandas as pd
 
 from scoring.analysis.cuts import cuts_in_use
 from scoring.analysis.inputs import AnalysisInput
-from scoring.analysis.result import TOTAL
+from scoring.analysis.result import SMALLEST_CELL, TOTAL
 from scoring.comparison.gates import NOT_YET_TAUGHT, stamp_comparison
 from scoring.diagnostics.effects import benjamini_hochberg
 from scoring.irt.distributions import student_quantile
 
-SMALLEST_CELL = 11
 LEVEL = 0.95
 #: A difference counts as clear when its adjusted p value is below this.
 CLEAR = 0.05

@@ -3,10 +3,8 @@
 import pandas as pd
 
 from scoring.analysis.inputs import AnalysisInput
+from scoring.analysis.result import SMALLEST_CELL
 from scoring.diagnosis import misconceptions
-
-#: Rows from fewer students are left out (STATISTICS: smallest cell).
-SMALLEST_CELL = 11
 
 
 def misconception_table(data: AnalysisInput) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 TOTAL = "all concepts together"
+#: Students of a group below which no number of it is shown; `scoring.groups.suppression.MINIMUM` in published tables.
+SMALLEST_CELL = 11
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session, select
 
 from itembank import runs
-from itembank.database import bulk_insert
+from itembank.database import bulk_insert, plain_rows
 from itembank.errors import Rejected
 from itembank.models import District, Run, Score, Sitting, columns
 from itembank.score_packing import ABSENT, LAYOUT, VALUES, WIDTH, pack, unpack
@@ -93,7 +93,6 @@ def read_scores(session: Session, run: Run, scale: str | None = None, sitting_id
     if scale is not None and wanted:  # the database hands out this scale's cell alone
         content = sa.func.substr(content, 1 + WIDTH * scales.index(scale), WIDTH, type_=sa.LargeBinary)
         scales = wanted
-    session.flush()
     statement = (
         sa.select(score.sitting_id, sitting.student_id, content)
         .join(Sitting, sitting.id == score.sitting_id)
@@ -102,8 +101,7 @@ def read_scores(session: Session, run: Run, scale: str | None = None, sitting_id
     )
     if sitting_id is not None:
         statement = statement.where(score.sitting_id == sitting_id)
-    # past the session, which would look at every row for objects of its own: half of the time
-    rows = session.connection().execute(statement).all() if wanted else []
+    rows = plain_rows(session, statement) if wanted else []
     sittings, students = (np.array([r[i] for r in rows], dtype=np.int64) for i in (0, 1))
     values, status = unpack([r[2] for r in rows], len(scales))
     order = [scales.index(s) for s in wanted]

@@ -31,14 +31,6 @@ class Strata:
     value: Array
 
 
-def matching_patterns(scores: Scores, items: Index) -> Index:
-    """(N,) which of these items were taken, as a small code: equal codes, equal sets."""
-    seen = scores[:, items] >= 0
-    if seen.all():
-        return np.zeros(len(scores), dtype=np.int64)
-    return distinct_rows_of(np.packbits(seen, axis=1))[1]
-
-
 @dataclass(frozen=True)
 class Matching:
     """What students are matched on.
@@ -72,7 +64,7 @@ class MatchingScore:
         if not self.complete:
             # comparable between booklets: points minus the item means, per possible point
             mean = points.sum(axis=0) / np.maximum(taken.sum(axis=0), 1)
-            one, self.pattern = distinct_rows_of(np.packbits(taken, axis=1))
+            one, self.pattern = distinct_rows_of(taken)
             self.expected = taken[one] @ mean
             self.possible = taken[one] @ self.top[matching.items]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from scoring.diagnostics.strata import matching_patterns
 from scoring.irt.curves import Array, ItemParameters, category_probabilities
+from scoring.irt.distinct import distinct_rows_of
 from scoring.irt.sumscore import sum_score_likelihood
 
 Scores = NDArray[np.int8]
@@ -73,7 +73,7 @@ def s_x2(
     n_items = len(items)
     chi, cells, n = np.zeros(n_items), np.zeros(n_items, dtype=np.int64), np.zeros(n_items, dtype=np.int64)
     smallest = np.full(n_items, np.inf)
-    pattern = matching_patterns(scores, np.arange(n_items))
+    pattern = distinct_rows_of(scores >= 0)[1]
     sizes = np.bincount(pattern)
     least = min(min_booklet, int(sizes.max(initial=0)))
     for code in np.flatnonzero(sizes >= max(least, 1)):

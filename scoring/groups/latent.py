@@ -168,15 +168,15 @@ def _fit(
 def _from_sample(ev: Evidence, design: Design, start: Array, otherwise: Population) -> Population:
     """The population that every eighth student of a school shows: near what all show, for a tenth of the work."""
     rows = np.arange(_EVERY // 2, len(design.order), _EVERY)
-    few = Evidence(ev.log_likelihood[rows], ev.nodes, ev.answered[rows])
     weight = None if design.weight is None else design.weight[rows]
     try:
         part = build_design(design.x[design.pattern[rows]], design.school[rows], design.district[rows], weight=weight)
         if part.n_districts < design.n_districts:  # the last of them is too small to be in it
             return otherwise
-        again = Evidence(few.log_likelihood[part.order], few.nodes, few.answered[part.order])
+        rows = rows[part.order]
+        few = Evidence(ev.log_likelihood[rows], ev.nodes, ev.answered[rows])
         with np.errstate(all="ignore"):  # of a few students' spread, which is then not used
-            return fit(again, part, start, tolerance=_ROUGH).population
+            return fit(few, part, start, tolerance=_ROUGH).population
     except (DesignError, NotConverged):  # a pattern or a concept that the sample lacks, a district of a handful
         return otherwise
 

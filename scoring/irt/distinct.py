@@ -38,7 +38,7 @@ def distinct_rows_of(table: NDArray[Any]) -> tuple[Index, Index]:
     """Rows that hold the distinct rows in lexicographic order, and which of them each row is.
 
     Column by column: a code of the columns so far, numbered anew after each, so that few distinct rows stay few
-    numbers. The order is that of `np.unique(table, axis=0)`.
+    numbers; truth values eight columns at a time. The order is that of `np.unique(table, axis=0)`.
 
     Args:
         table: (N, K) numbers or truth values without NaN.
@@ -46,6 +46,8 @@ def distinct_rows_of(table: NDArray[Any]) -> tuple[Index, Index]:
     Returns:
         (D,) positions of a row of each kind, (N,) kinds.
     """
+    if table.dtype == np.bool_:
+        table = np.packbits(table, axis=1)
     n = len(table)
     kind = np.zeros(n, dtype=np.int64)
     kinds = 1 if n else 0
@@ -61,8 +63,6 @@ def distinct_rows_of(table: NDArray[Any]) -> tuple[Index, Index]:
 
 def _levels(column: NDArray[Any]) -> tuple[Index, int]:
     """(N,) rank of each value among the column's distinct values, and how many there are."""
-    if column.dtype == np.bool_:
-        return column.astype(np.int64), 2
     if np.issubdtype(column.dtype, np.integer):
         found, level = distinct_numbers(column)
         return level, found.size

@@ -133,7 +133,7 @@ def _patterns(given: NDArray[np.bool_]) -> tuple[Index, NDArray[np.bool_]]:
     """
     if given.all():
         return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)
-    _, pattern = distinct_rows_of(np.packbits(given, axis=1))
+    _, pattern = distinct_rows_of(given)
     usable = np.bincount(pattern)[pattern] >= _PATTERN
     if not usable.any():
         return np.zeros(len(given), dtype=np.int64), np.ones(len(given), dtype=bool)

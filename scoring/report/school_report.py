@@ -5,13 +5,12 @@ from typing import Any
 import pandas as pd
 
 from scoring.analysis import cells as at
-from scoring.analysis.result import TOTAL, Analysis
+from scoring.analysis.result import SMALLEST_CELL, TOTAL, Analysis
 from scoring.report import blocks, item_parts
 from scoring.report.blocks import Card, Cell, Page, Section, Table, columns
 from scoring.report.comparison import footer, provenance, stamps
 from scoring.report.words import listed
 
-FEWEST = 11
 #: Half a 95 % interval in standard errors.
 Z95 = 1.96
 
@@ -53,7 +52,7 @@ def school_page(found: Any, school: str, names: dict[str, str]) -> Page:
         parts.append(blocks.figure(drawn, caption))
         parts.append(_effects(a, effects))
     sections = [Section("standing", "Where the school stands", tuple(parts)), _items(found, here, district, school)]
-    small = ("Fewer than 11 students: not to be passed on",) if n < FEWEST else ()
+    small = ("Fewer than 11 students: not to be passed on",) if n < SMALLEST_CELL else ()
     sides = [
         f"{where} what is expected in {listed(_names(lines))}"
         for where, lines in (("above", above), ("below", below))
@@ -117,7 +116,7 @@ def _items(found: Any, here: Any, district: str, school: str) -> Section:
     rows = tuple(
         (
             Cell(str(i)), Cell(str(a.concepts.at[c, "name"]) if (c := str(r["concept"])) in a.concepts.index else ""),
-            Cell(str(r["title"])), blocks.percent(own[i]) if sat[i] >= FEWEST else Cell("too few"),
+            Cell(str(r["title"])), blocks.percent(own[i]) if sat[i] >= SMALLEST_CELL else Cell("too few"),
             blocks.percent(r.get(f"share_correct: {district}", r["share_correct"])),
         )
         for i, r in a.items.loc[shown].iterrows()
@@ -126,7 +125,7 @@ def _items(found: Any, here: Any, district: str, school: str) -> Section:
     heads = columns("Item", "Concept", "Title", "#Here", "#In the district")
     n = int(sat.max()) if len(sat) else 0
     reach = ""
-    if n >= FEWEST:
+    if n >= SMALLEST_CELL:
         most = f"{100 * Z95 * (0.25 / n) ** 0.5:.0f} in 100"
         reach = f"By chance alone a share of {n} students varies by up to {most} (95 of 100 times)."
     told = [blocks.text(reach)] if reach else []

@@ -5,11 +5,10 @@ import re
 import pandas as pd
 
 from scoring.analysis import cells as at
-from scoring.analysis.result import TOTAL, Analysis
+from scoring.analysis.result import SMALLEST_CELL, TOTAL, Analysis
 from scoring.report import blocks
 from scoring.report.blocks import Cell, Section, Table, columns
 
-SMALLEST = 11
 #: Attribute -> what readers call it; others are shown by their own name.
 NAMES = {
     "el_status": "English learner status", "ever_el": "Ever an English learner", "lunch": "Free or reduced-price lunch",
@@ -81,7 +80,7 @@ def _counted(analysis: Analysis, by: str) -> str:
     if not len(levels) or analysis.provenance.get("edition") in ("public", "draft"):
         return ""
     mine = levels[levels["by"].isin([by, f"district x {by}"]) & (levels["measure"] == "mean")]
-    mine = mine[(mine["concept"] == TOTAL) & (mine["students"] >= SMALLEST)]
+    mine = mine[(mine["concept"] == TOTAL) & (mine["students"] >= SMALLEST_CELL)]
     return "; ".join(f"{r.group} {int(r.students):,}" for r in mine.itertuples())
 
 

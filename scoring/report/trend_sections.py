@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 
 from scoring.analysis import cells as at
-from scoring.analysis.result import Analysis
+from scoring.analysis.result import SMALLEST_CELL, Analysis
 from scoring.report import blocks, trend_charts
 from scoring.report.blocks import Cell, Section, Table, columns
 from scoring.report.trend_words import concept_names, dips, misconceptions_of
 from scoring.report.words import students_of
-from scoring.runs.meeting import SMALLEST, Meeting
+from scoring.runs.meeting import Meeting
 from scoring.trends.cohorts import ONE_MODEL
 
 CHANGE_HEADS = ("Concept", "District", "#Change in 100", "#Likely range", "What can be said", "#Before", "#After",
@@ -383,8 +383,8 @@ def schools_section(meeting: Meeting) -> Section:
     order = [o.code for o in meeting.held if o.code in wide.columns]
     rows = tuple(
         (Cell(str(school)), Cell(meeting.districts.get(str(district), str(district))),
-         *(Cell("–") if r[c] != r[c] else Cell(f"under {SMALLEST}") if r[c] < SMALLEST else blocks.count(float(r[c]))
-           for c in order))
+         *(Cell("–") if r[c] != r[c] else Cell(f"under {SMALLEST_CELL}") if r[c] < SMALLEST_CELL
+           else blocks.count(float(r[c])) for c in order))
         for (district, school), r in wide.iterrows()
     )  # fmt: skip
     words = (

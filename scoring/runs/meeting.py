@@ -10,7 +10,7 @@ from itembank.errors import Conflict
 from scoring.bank import trends
 from scoring.comparison.disclosing import Disclosure
 from scoring.report.editions import Release
-from scoring.runs import releasing, releasing_indicators
+from scoring.runs import release_log, releasing, releasing_indicators
 from scoring.runs.meeting_public import (
     public_action,
     public_changes,
@@ -23,8 +23,6 @@ from scoring.runs.trending import Occasion, actions_since, changes, indicator_ta
 from scoring.trends.cohorts import published_cohorts
 
 EDITIONS = ("internal", "public")
-#: Smallest group in a public edition.
-SMALLEST = 11
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def gather(session: Any, edition: str = "internal", allow_stale: bool = False) -
         tables = public_indicators(tables, names, shown)
         also = stayers(moved, set(names.values()))
         editions = [(o.run, *releasing.edition(session, o.run, o.analysis, also.get(o.code))) for o in held]
-        told = Told(tuple(editions), asked, shown, own, releasing.newest(session))
+        told = Told(tuple(editions), asked, shown, own, release_log.newest(session))
     values = tables["values"].assign(district=tables["values"]["district"].map(lambda d: names.get(d, d)))
     runs = ", ".join(f"{o.code}: comparison {o.run.id}" for o in held)
     found = actions_since(session)
@@ -143,7 +141,7 @@ def enter(session: Any, meeting: Meeting, report: str, version: str, decision: i
     """
     if meeting.told is None:
         return []
-    if releasing.newest(session) != meeting.told.newest:
+    if release_log.newest(session) != meeting.told.newest:
         raise Conflict("released-meanwhile", "Something else was published meanwhile.", "Run the command again.")
     what = {"report": report, "version": version, "decision": decision}
     told = meeting.told

@@ -11,10 +11,9 @@ from scoring import bank
 from scoring.analysis.result import Analysis
 from scoring.comparison.disclosing import Disclosure, audit
 from scoring.report.editions import Release, disclosed_again, linked_tables, public_edition
-from scoring.runs import releasing_indicators
+from scoring.runs import release_log, releasing_indicators
 
 KIND = "public edition"
-_TABLE = "released: "
 
 
 def propose_edition(session: Any, run: Any, reason: str, as_: str = "") -> Any:
@@ -88,62 +87,32 @@ def enter(session: Any, run: Any, release: Release, own: Any, told: Mapping[str,
         told: what is published and by which decision: report, decision, and the version of a packet or dashboard.
         person: who asks.
     """
-    number = int(run.id or 0)
-    options = {"of": number, **told}
-    before = next((e for e in log_entries(session, run) if e.options == options), None)
-    if before is not None:
-        return before
-    same = {} if own is None else {"same_as": own.details.get("same_as", own.id)}
-    entry = bank.store_run(
-        session,
-        "release",
-        bank.administration_by_id(session, run),
-        options=options,
-        inputs=[("run", number)],
-        input_hash=run.input_hash,
-        details={"log": release.disclosure.log(), "tables": list(release.tables), **same},
-        person=person,
-    )
-    if not same:
-        store_tables(session, entry, release.tables)
-    return entry
-
-
-def newest(session: Any) -> int:
-    """Number of the newest entry of the log; 0 without one."""
-    return max((int(r.id or 0) for r in bank.runs_of_kind(session, "release")), default=0)
+    options = {"of": int(run.id or 0), **told}
+    log = release.disclosure.log()
+    return release_log.enter(session, log_entries(session, run), options, log, release.tables, own, run, person)
 
 
 def log_entries(session: Any, run: Any) -> list[Any]:
     """Releases about the students of this run's administration, oldest first."""
-    found = [r for r in bank.runs_of_kind(session, "release") if r.administration_id == run.administration_id]
-    return sorted(found, key=lambda r: int(r.id))
+    return [r for r in release_log.entries(session) if r.administration_id == run.administration_id]
 
 
 def earlier(session: Any, run: Any, before: Any = None) -> list[Disclosure]:
     """What has been published about the same students, made again from the log."""
     out: list[Disclosure] = []
-    first = None if before is None else before.details.get("same_as", before.id)
+    first = None if before is None else release_log.first_told(before)
     for entry in log_entries(session, run):
         if first is not None and entry.id >= first:
             break
-        if "same_as" not in entry.details:
+        if not release_log.repeats(entry):
             out.append(disclosed_again(tables_of(session, entry), out))
     return out
 
 
-def store_tables(session: Any, entry: Any, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Keep the tables of a release with its entry: internal, so that it can be made again and attacked."""
-    for name, table in tables.items():
-        bank.store_table(session, entry, _TABLE + name, table.reset_index())
-
-
 def tables_of(session: Any, entry: Any) -> dict[str, pd.DataFrame]:
     """The tables of an entry, also where an earlier one holds them."""
-    kept = bank.run_of(session, entry.details["same_as"], "release") if "same_as" in entry.details else entry
     out = {}
-    for name in kept.details["tables"]:
-        table = bank.read_table(session, kept, _TABLE + name)
+    for name, table in release_log.tables(session, entry).items():
         table["percent"] = table["percent"].astype(float)
         out[name] = table.set_index([c for c in table.columns if c not in ("n", "percent")])
     return out
@@ -186,7 +155,7 @@ def log_table(session: Any) -> pd.DataFrame:
     rows = [
         {"release": r.id, "of": r.options["of"], "report": r.options.get("report", ""),
          "decision": r.options["decision"], "by": r.person, "at": f"{r.created_at:%Y-%m-%d %H:%M}", **r.details["log"]}
-        for r in sorted(bank.runs_of_kind(session, "release"), key=lambda r: int(r.id or 0))
+        for r in release_log.entries(session)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=None if rows else ["release", "of", "report", "decision", "by", "at"])
 

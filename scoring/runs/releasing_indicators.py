@@ -9,15 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from scoring import bank
 from scoring.comparison.disclosing import Disclosure, audit, disclose
 from scoring.groups.suppression import MINIMUM
 from scoring.irt.errors import DesignError
+from scoring.runs import release_log
 
 INDICATORS = "indicators"
 _KEY = ["district", "subgroup"]
 _COLUMNS = [*_KEY, "indicator", "n", "percent", "withheld"]
-_NAME = "released: "
 #: period -> its tables, one per population; index district, subgroup, indicator; n, percent, withheld.
 Tables = dict[str, pd.DataFrame]
 
@@ -99,15 +98,13 @@ def _same_students(name: str, table: pd.DataFrame, other: str, told: Disclosure)
 
 def logged(session: Any, until: int | None = None) -> list[Any]:
     """Entries of the release log about indicators, oldest first."""
-    found = [r for r in bank.runs_of_kind(session, "release") if r.options["of"] == INDICATORS]
-    return sorted((r for r in found if until is None or int(r.id or 0) < until), key=lambda r: int(r.id or 0))
+    found = [r for r in release_log.entries(session) if r.options["of"] == INDICATORS]
+    return [r for r in found if until is None or int(r.id or 0) < until]
 
 
 def _read(session: Any, entry: Any) -> Tables:
-    kept = bank.run_of(session, entry.details["same_as"], "release") if "same_as" in entry.details else entry
     out = {}
-    for name in kept.details["tables"]:
-        table = bank.read_table(session, kept, _NAME + name)
+    for name, table in release_log.tables(session, entry).items():
         table = table.astype({"n": int, "percent": float, "withheld": bool})
         out[name] = table[_COLUMNS].set_index([*_KEY, "indicator"])
     return out
@@ -117,7 +114,7 @@ def earlier(session: Any, until: int | None = None) -> list[dict[str, Disclosure
     """What indicators told before, made again from the log; entries from number `until` on are left out."""
     out: list[dict[str, Disclosure]] = []
     for entry in logged(session, until):
-        if "same_as" not in entry.details:
+        if not release_log.repeats(entry):
             out.append(protect(_read(session, entry), out))
     return out
 
@@ -125,7 +122,7 @@ def earlier(session: Any, until: int | None = None) -> list[dict[str, Disclosure
 def edition(session: Any, tables: Tables) -> tuple[dict[str, Disclosure], Any]:
     """The public edition of indicators, and the entry of the log that told the same before, or None."""
     own = next((e for e in logged(session) if _equal(tables, _read(session, e))), None)
-    until = None if own is None else int(own.details.get("same_as", own.id))
+    until = None if own is None else release_log.first_told(own)
     return protect(tables, earlier(session, until)), own
 
 
@@ -146,16 +143,7 @@ def enter(
 ) -> Any:
     """Write indicators of a packet or dashboard into the log, once; `what` is report, decision, version."""
     options = {"of": INDICATORS, **what}
-    before = next((e for e in logged(session) if e.options == options), None)
-    if before is not None:
-        return before
-    same = {} if own is None else {"same_as": own.details.get("same_as", own.id)}
-    details = {"log": log_of(told), "tables": list(tables), **same}
-    entry = bank.store_run(session, "release", None, options=options, details=details, person=person)
-    if not same:
-        for name, table in tables.items():
-            bank.store_table(session, entry, _NAME + name, table.reset_index())
-    return entry
+    return release_log.enter(session, logged(session), options, log_of(told), tables, own, person=person)
 
 
 def log_of(told: Mapping[str, Disclosure]) -> dict[str, object]:
@@ -176,7 +164,7 @@ def log_of(told: Mapping[str, Disclosure]) -> dict[str, object]:
 def attack(session: Any, entry: Any, complementary: bool = True) -> tuple[dict[str, object], pd.DataFrame]:
     """Attack the indicators of a logged release: its counts, and the rows of `audit` of all its populations."""
     tables = _read(session, entry)
-    before = earlier(session, int(entry.details.get("same_as", entry.id)))
+    before = earlier(session, release_log.first_told(entry))
     if complementary:
         told = protect(tables, before)
     else:  # small groups alone hidden: what was withheld beside them comes back

@@ -54,17 +54,13 @@ def trace(session: Any, cell: str) -> dict[str, Any]:
         )
         run = of
     found["run"] = _named(run)
+    told: dict[str, Any] = {}
     items: set[str] | None = None
-    if keys and keys[0] in tracing_runs.LIVE:
-        told, items = tracing_runs.trace(session, run, keys)
-        found |= told
-    elif run.kind == "compare":
+    if run.kind == "compare" and not (keys and keys[0] in tracing_runs.LIVE):
         told, items = _comparison(session, run, keys)
-        found |= told
     elif keys:
         told, items = tracing_runs.trace(session, run, keys)
-        found |= told
-    return found | rests_on(session, run, items)
+    return found | told | rests_on(session, run, items)
 
 
 def _named(run: Any) -> str:

@@ -10,6 +10,7 @@ from itembank.errors import Rejected
 from itembank.verify_syntax import names, parse
 from scoring import bank
 from scoring.analysis import cells
+from scoring.analysis.result import SMALLEST_CELL
 from scoring.bank import trends
 from scoring.runs.comparing import stored_analysis
 from scoring.runs.comparing_linked import compare_linked
@@ -20,8 +21,6 @@ from scoring.trends.cohorts import published_cohorts
 TABLES = ("indicators", "targets", "cohorts", "sat", "decision")
 PLACE = ("indicator", "district", "period", "subgroup", "school")
 CHANGE, LINKED = ("kind", "concept", "group"), ("concept", "measure", "group", "versus")
-#: Smallest group whose size is said.
-SMALLEST = 11
 
 
 def trace(session: Any, table: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -119,8 +118,8 @@ def _sat(session: Any, keys: Sequence[str]) -> dict[str, Any]:
     """How many students of a school sat each compared administration."""
     held = trends.compared_administrations(session)
     table = trends.sitting_counts(session, [adm.id for adm, _ in held])
-    small = table["students"] < SMALLEST
-    table["students"] = table["students"].astype(object).where(~small, f"under {SMALLEST}")
+    small = table["students"] < SMALLEST_CELL
+    table["students"] = table["students"].astype(object).where(~small, f"under {SMALLEST_CELL}")
     by_name = not len(keys) > 1 or cells.slug(keys[1]) in set(table["school"].map(cells.slug))
     columns = ("district", "school" if by_name else "code", "administration")
     rows = cells.rows_at(table, columns, keys, _districts(session))

@@ -11,6 +11,7 @@ import scoring
 from itembank.errors import Rejected
 from scoring import bank
 from scoring.analysis import cells
+from scoring.analysis.result import SMALLEST_CELL
 from scoring.runs import calibrating, diagnosing, reporting, technical
 from scoring.runs.tracing_facts import NUMBER, plain_rows
 
@@ -18,8 +19,6 @@ from scoring.runs.tracing_facts import NUMBER, plain_rows
 MEASURED = ("model-fit", "item-fit", "reliability", "conditional-error", "unusual-patterns")
 LIVE = ("sittings", "students", "school-items", "content", "verdicts", "curves", *MEASURED)
 OF_COMPARISON = ("content", "verdicts")
-#: A group smaller than this has no share of its own.
-FEWEST = 11
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,11 @@ def _school_items(session: Any, run: Any, keys: Sequence[str]) -> tuple[dict[str
         raise Rejected("no-cell", "No student of such a school sat it.", f"itembank why {run.id}:schools")
     frame = data.frame()[here]
     answered = frame.notna().sum()
-    share = (frame.mean() / data.items["points"]).where(answered >= FEWEST)
+    share = (frame.mean() / data.items["points"]).where(answered >= SMALLEST_CELL)
     table = pd.DataFrame({"item": frame.columns, "share_correct": share.to_numpy(), "answered": answered.to_numpy()})
-    table["answered"] = table["answered"].astype(object).where(table["answered"] >= FEWEST, "fewer than 11")
+    table["answered"] = (
+        table["answered"].astype(object).where(table["answered"] >= SMALLEST_CELL, f"fewer than {SMALLEST_CELL}")
+    )
     rows = cells.rows_at(table, ("item",), keys[1:])
     facts = {"table": "school-items:school:item", "school": keys[0], "rows": plain_rows(rows)}
     return facts, {str(i) for i in rows["item"]}

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.analysis.result import SMALLEST_CELL
 from scoring.comparison.disclosing import audit
+from scoring.groups.suppression import MINIMUM
 from scoring.report.comparison import comparison_page
 from scoring.report.editions import disclosed_again, linked_tables, public_edition
 from scoring.report.words import five_sentences
@@ -130,3 +132,7 @@ def test_rates_are_whole_percents_and_a_draft_says_so(release):
     shown = release.analysis.mastery.loc[release.analysis.mastery["shown"], "rate"] * 100
     assert np.allclose(shown, shown.round())
     assert "not agreed" in comparison_page(public_edition(example(), draft=True).analysis)
+
+
+def test_pages_and_published_tables_have_one_smallest_group():
+    assert SMALLEST_CELL == MINIMUM

@@ -93,15 +93,19 @@ def prepared(tmp_path_factory, migrated):
     return folder
 
 
-@pytest.fixture
-def compared(prepared, tmp_path, monkeypatch):
-    """A copy of the prepared bank as the bank of the process."""
-    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+def as_own_bank(made, tmp_path, monkeypatch):
+    """A copy of a bank as the bank of the process."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("ITEMBANK_URL", str(tmp_path / "bank.db"))
     monkeypatch.setenv("ITEMBANK_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("ITEMBANK_PERSON", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def compared(prepared, tmp_path, monkeypatch):
+    return as_own_bank(prepared, tmp_path, monkeypatch)
 
 
 def later(seed, shift):
@@ -157,9 +161,4 @@ def _load_some(session, district, answers, stays):
 
 @pytest.fixture
 def twice(twice_made, tmp_path, monkeypatch):
-    shutil.copytree(twice_made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setenv("ITEMBANK_URL", str(tmp_path / "bank.db"))
-    monkeypatch.setenv("ITEMBANK_KEYS", str(tmp_path / "keys"))
-    monkeypatch.delenv("ITEMBANK_PERSON", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return as_own_bank(twice_made, tmp_path, monkeypatch)
