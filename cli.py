@@ -103,7 +103,10 @@ def main(arguments: list[str] | None = None) -> None:
     words = terminal.with_bank(sys.argv[1:] if arguments is None else arguments)
     terminal.prepare()
     noun = next((w for w in words if not w.startswith("-")), None)
-    sys.exit(terminal.run(lambda: build(noun)(words, prog_name="itembank")))
+    code = terminal.run(lambda: build(noun)(words, prog_name="itembank"))
+    if arguments is None:
+        terminal.leave(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ Index = NDArray[np.int64]
 
 #: Newton decrement g' J^-1 g below which the estimate counts as converged, where the search ends, sites' tolerance.
 CONVERGED = 1e-6
-_FINISHED = 1e-8
+_FINISHED = 5e-7
 SITES = 1e-6
 #: Decrement beyond which a step is far from the maximum.
 _FAR = 30.0
