@@ -12,13 +12,14 @@ from itembank import __version__
 from scoring.analysis import concepts as concept_tables
 from scoring.analysis import cuts as cut_tables
 from scoring.analysis import gate as gates
-from scoring.analysis.beside import Started
+from scoring.analysis.beside import WORTH, Started
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.items import item_table, points
 from scoring.analysis.result import TOTAL, Analysis, Notice
 from scoring.analysis.steps import Steps
 from scoring.analysis.subgroups import Asked, Described, compare_subgroups, coverage, describe
 from scoring.comparison.describing import school_effects
+from scoring.irt import second
 from scoring.irt.errors import DesignError
 from scoring.irt.threads import one_blas_thread
 
@@ -71,7 +72,8 @@ def analyse(
         DesignError: the data cannot support the analysis; every reason at once.
         NotConverged: an estimate did not settle.
     """
-    with one_blas_thread():  # its own threads cost more than they bring; ours work on parts of the students
+    # BLAS' own threads cost more than they bring; ours, and a second process, work on parts of the students
+    with one_blas_thread(), second.working(data.scored.size >= WORTH):
         return _analyse(data, seed, progress, asked)
 
 
@@ -83,8 +85,8 @@ def _analyse(data: AnalysisInput, seed: int, progress: Callable[[str], None] | N
     asked = asked or Asked()
     described = describe(data, persons_of(data), asked)
     scored = _informative(data, steps)
-    with Started(data, list(scored.columns)) as others:
-        return _estimated(data, scored, seed, steps, asked, described, others)
+    others = Started(data, list(scored.columns))
+    return _estimated(data, scored, seed, steps, asked, described, others)
 
 
 def _estimated(

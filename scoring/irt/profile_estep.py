@@ -1,18 +1,20 @@
 """One pass over the students: EP posteriors, expected counts, gradients of the log-evidence, their outer products.
 
-Students are sorted by group and worked on in blocks of one group each; blocks may run on several threads, their sums
-are added in the order of the blocks, so that the result does not depend on the threads.
+Students are sorted by group and worked on in blocks of one group each; blocks may run on several threads, and the
+second half of many in a second process (second.py). Sums are added in the order of the blocks and then of the halves,
+wherever they were worked on, so that the result depends neither on threads nor on processes.
 """
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.irt import second
 from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.ep import columns_of, cut_weights, loglik_block
 from scoring.irt.ep_correction import corrected_block
@@ -29,6 +31,8 @@ _BLOCK = 2048
 _THREADS = min(4, os.cpu_count() or 1)
 #: Blocks whose sums are held before they are added up.
 _AT_ONCE = 64
+#: Blocks from which students are worked on in halves.
+_HALVED = 8
 
 
 @dataclass
@@ -42,6 +46,8 @@ class ProfileData:
         n_concepts: C.
         blocks: row slices of one group each, with the group.
         precision, shift: (C, N) sites, changed by every pass.
+        cluster: (N,) index of the cluster, or None.
+        threads: on how many its blocks are worked on, None for as many as there are processors (up to four).
     """
 
     scores: NDArray[np.int8]
@@ -51,10 +57,20 @@ class ProfileData:
     blocks: list[tuple[slice, int]]
     precision: Array
     shift: Array
+    cluster: Index | None = None
+    threads: int | None = None
+    _halves: "list[ProfileData]" = field(default_factory=list)
+    _there: second.Kept | None = None
 
     @classmethod
     def sorted(
-        cls, scores: NDArray[np.int8], weights: Array, group: Index, concept: Index, n_concepts: int
+        cls,
+        scores: NDArray[np.int8],
+        weights: Array,
+        group: Index,
+        concept: Index,
+        n_concepts: int,
+        cluster: Index | None = None,
     ) -> "ProfileData":
         """From rows already sorted by group."""
         blocks = []
@@ -65,7 +81,66 @@ class ProfileData:
             first, last = int(rows[0]), int(rows[-1]) + 1
             blocks += [(slice(i, min(i + _BLOCK, last)), g) for i in range(first, last, _BLOCK)]
         sites = np.zeros((n_concepts, len(scores))), np.zeros((n_concepts, len(scores)))
-        return cls(scores, weights, concept, n_concepts, blocks, *sites)
+        return cls(scores, weights, concept, n_concepts, blocks, *sites, cluster)
+
+    def over(self, function: Callable[..., T], *arguments: Any) -> list[T]:
+        """`function(half, *arguments)` of both halves, at the same time where a second process is free to help.
+
+        With few students there is one part, all of them. The sites of a half that is worked on in the second process
+        stay there.
+        """
+        if len(self.blocks) < _HALVED:
+            return [function(self, *arguments)]
+        if not self._halves:
+            middle = len(self.blocks) // 2
+            self._halves = [self._part(self.blocks[:middle]), self._part(self.blocks[middle:])]
+        near, far = self._halves
+        helper = second.current()
+        if helper is None or (self._there is None and not helper.idle):
+            return [function(near, *arguments), function(far, *arguments)]
+        if self._there is None:
+            self._there = helper.keep(_same, replace(far, threads=1))
+        job = helper.run(function, self._there, *arguments)
+        first = function(replace(near, threads=1), *arguments)
+        try:
+            return [first, job.result()]
+        except second.Lost:
+            return [first, function(far, *arguments)]
+
+    def weighted(self, weights: Array) -> "ProfileData":
+        """The same students with other weights (N,), and the same sites."""
+        out = replace(self, weights=weights, _halves=[], _there=None)
+        if self._halves:
+            middle = len(self._halves[0].weights)
+            parts = weights[:middle], weights[middle:]
+            out._halves = [replace(half, weights=part) for half, part in zip(self._halves, parts, strict=True)]
+            helper = second.current()
+            if helper is not None and self._there is not None:
+                out._there = helper.keep(_weighted, self._there, parts[1])
+        return out
+
+    def _part(self, blocks: list[tuple[slice, int]]) -> "ProfileData":
+        """The students of neighbouring blocks, whose sites are the same as here."""
+        start, stop = blocks[0][0].start, blocks[-1][0].stop
+        moved = [(slice(rows.start - start, rows.stop - start), g) for rows, g in blocks]
+        return ProfileData(
+            self.scores[start:stop],
+            self.weights[start:stop],
+            self.concept,
+            self.n_concepts,
+            moved,
+            self.precision[:, start:stop],
+            self.shift[:, start:stop],
+            None if self.cluster is None else self.cluster[start:stop],
+        )
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _weighted(data: ProfileData, weights: Array) -> ProfileData:
+    return replace(data, weights=weights)
 
 
 @dataclass
@@ -88,13 +163,26 @@ class Sums:
     unsettled: int
     smallest_sd: float
 
+    def add(self, other: "Sums") -> None:
+        """Take other students in."""
+        self.log_evidence += other.log_evidence
+        self.counts += other.counts
+        self.weight += other.weight
+        self.mean += other.mean
+        self.square += other.square
+        self.unsettled += other.unsettled
+        self.smallest_sd = min(self.smallest_sd, other.smallest_sd)
 
-def map_blocks(work: Callable[[tuple[slice, int]], T], blocks: list[tuple[slice, int]]) -> list[T]:
+
+def map_blocks(
+    work: Callable[[tuple[slice, int]], T], blocks: list[tuple[slice, int]], threads: int | None = None
+) -> list[T]:
     """Results of the blocks in their order, computed with one BLAS thread each."""
+    threads = threads or _THREADS
     with one_blas_thread():
-        if _THREADS == 1 or len(blocks) < 4:
+        if threads == 1 or len(blocks) < 4:
             return [work(b) for b in blocks]
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(work, blocks))
 
 
@@ -120,6 +208,15 @@ def expectations(
     data: ProfileData, items: ItemParameters, nodes: Array, mu: Array, sigma: Array, tolerance: float
 ) -> Sums:
     """Expected counts and moments of all students under their groups' populations."""
+    out, *others = data.over(_expectations, items, nodes, mu, sigma, tolerance)
+    for other in others:
+        out.add(other)
+    return out
+
+
+def _expectations(
+    data: ProfileData, items: ItemParameters, nodes: Array, mu: Array, sigma: Array, tolerance: float
+) -> Sums:
     table = log_probabilities(items, nodes)
     shape = table.shape
 
@@ -144,7 +241,7 @@ def expectations(
 
     out = Sums(0.0, np.zeros(shape), np.zeros(len(mu)), np.zeros_like(mu), np.zeros_like(sigma), 0, np.inf)
     for (_, g), (evidence, counts, weight, mean, square, unsettled, smallest) in zip(
-        data.blocks, map_blocks(work, data.blocks), strict=True
+        data.blocks, map_blocks(work, data.blocks, data.threads), strict=True
     ):
         out.log_evidence += evidence
         out.counts += counts
@@ -224,6 +321,13 @@ class ScoreSums:
     log_evidence: float
     smallest_sd: float
 
+    def add(self, other: "ScoreSums") -> None:
+        """Take other students in."""
+        for name in ("outer", "clusters", "cluster_weight", "mastery", "mastery_product", "mastery_score",
+                     "cluster_mastery", "group_score", "unsettled", "log_evidence"):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.smallest_sd = min(self.smallest_sd, other.smallest_sd)
+
 
 def student_scores(
     data: ProfileData,
@@ -233,20 +337,38 @@ def student_scores(
     mu: Array,
     sigma: Array,
     cuts: Array | None = None,
-    cluster: Index | None = None,
+    by_cluster: bool = False,
     tolerance: float = 1e-6,
 ) -> ScoreSums:
     """Sums over students of their gradients of the EP log-evidence, with mastery under their groups' populations.
 
     Args:
         cuts: (C,) on the scale of the parameters, or None to leave mastery out.
-        cluster: (N,) index of the cluster, or None.
+        by_cluster: whether sums by cluster are wanted, where the data have clusters.
     """
+    n_clusters = 0 if data.cluster is None or not by_cluster else int(data.cluster.max()) + 1
+    out, *others = data.over(_student_scores, items, layout, nodes, mu, sigma, cuts, n_clusters, tolerance)
+    for other in others:
+        out.add(other)
+    return out
+
+
+def _student_scores(
+    data: ProfileData,
+    items: ItemParameters,
+    layout: ItemLayout,
+    nodes: Array,
+    mu: Array,
+    sigma: Array,
+    cuts: Array | None,
+    n_clusters: int,
+    tolerance: float,
+) -> ScoreSums:
+    cluster = data.cluster if n_clusters else None
     table = log_probabilities(items, nodes)
     gradients = log_probability_gradients(items, nodes)
     n_groups, n_concepts = mu.shape
     size = layout.total + n_groups * (n_concepts + n_concepts * (n_concepts + 1) // 2)
-    n_clusters = 0 if cluster is None else int(cluster.max()) + 1
     above = None if cuts is None else cut_weights(nodes, cuts)
     inverses = np.linalg.inv(sigma)
 
@@ -279,7 +401,7 @@ def student_scores(
     # a few blocks at a time: where there are many clusters, their sums are large
     for first in range(0, len(data.blocks), _AT_ONCE):
         group_of_blocks = data.blocks[first : first + _AT_ONCE]
-        for (_, g), part in zip(group_of_blocks, map_blocks(work, group_of_blocks), strict=True):
+        for (_, g), part in zip(group_of_blocks, map_blocks(work, group_of_blocks, data.threads), strict=True):
             own = layout.total + g * per_group
             at = np.concatenate([np.arange(layout.total), np.arange(own, own + per_group)])
             out.outer[np.ix_(at, at)] += part.outer

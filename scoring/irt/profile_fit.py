@@ -7,7 +7,7 @@ that decides on convergence always uses everybody's outer-product information at
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,6 @@ class _Objective:
         nodes: Array,
         ridge: Array,
         cuts: Callable[[Array], Array] | None = None,
-        cluster: Index | None = None,
         strength: float = 0.0,
         coarse: Array | None = None,
     ) -> None:
@@ -102,7 +101,7 @@ class _Objective:
         self.fine, self.nodes = nodes, nodes if coarse is None else coarse
         self.strength = strength
         self.working = WorkingVector(model, full)
-        self.cuts, self.cluster = cuts, cluster
+        self.cuts = cuts
         self.passes = 0
         self.unsettled = 0
         self.smallest_sd = np.inf
@@ -143,9 +142,7 @@ class _Objective:
         full, items, mu, sigma = self._parts(psi)
         cuts = self.cuts(full) if last and self.cuts is not None else None
         layout = self.model.layout
-        sums = student_scores(
-            self.data, items, layout, self.nodes, mu, sigma, cuts, self.cluster if last else None, tolerance
-        )
+        sums = student_scores(self.data, items, layout, self.nodes, mu, sigma, cuts, last, tolerance)
         self.passes += 1
         self.unsettled, self.smallest_sd = sums.unsettled, sums.smallest_sd
         jacobian = self.working.jacobian(psi)
@@ -201,11 +198,11 @@ def estimate(
         objective = _Objective(model, full, data, grid_for(model, full, 0.5), weak_priors(ridge))
         psi = _climb(objective, objective.working.from_full(full), 1.0, 25)[0].psi
         full, spread = objective.working.to_full(psi), objective.smallest_sd
-    everybody = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts)
+    everybody = ProfileData.sorted(scores, weights, group, model.concept, model.n_concepts, cluster)
     if sample.size == len(scores):
         full = em_steps(model, full, everybody, ridge, 8)
     full = model.standardised(full)  # origin and unit are held near their final values: the grid is centred
-    search = _Search(model, everybody, ridge, cuts, cluster, max_passes)
+    search = _Search(model, everybody, ridge, cuts, max_passes)
     lent = None if sample.size == len(scores) else _lent(model, full, data, ridge, weights, group, spread)
     found = search.run(full, spread, lent=lent)
     if not found.near and smallest_eigenvalue(model, found.full).min() < _SINGULAR:
@@ -247,7 +244,7 @@ def _lent(
     total = np.bincount(group, weights=weights, minlength=groups.size)
     for rows, g in data.blocks:
         factor[rows] = total[g] / max(inside[g], 1e-12)
-    up = replace(data, weights=data.weights * factor)
+    up = data.weighted(data.weights * factor)
     objective = _Objective(model, full, up, grid_for(model, full, spread, per_sd=_COARSE, widest=_WIDEST), ridge)
     return objective.everything(objective.working.from_full(full), 1e-2).information
 
@@ -272,7 +269,6 @@ class _Search:
     data: ProfileData
     ridge: Array
     cuts: Callable[[Array], Array] | None
-    cluster: Index | None
     max_passes: int
     passes: int = 0
 
@@ -280,9 +276,7 @@ class _Search:
         while True:
             grid = grid_for(self.model, full, spread)
             coarse = grid_for(self.model, full, spread, per_sd=_COARSE, widest=_WIDEST)
-            objective = _Objective(
-                self.model, full, self.data, grid, self.ridge, self.cuts, self.cluster, strength, coarse
-            )
+            objective = _Objective(self.model, full, self.data, grid, self.ridge, self.cuts, strength, coarse)
             objective.passes = self.passes
             point, decrement = _climb(objective, objective.working.from_full(full), _FINISHED, self.max_passes, lent)
             lent = None

@@ -5,7 +5,7 @@ PRMSE is the share of the variance of θ_c that a predictor removes (Haberman 20
 Sinharay 2010): from the concept's own items, from the total score, from the whole profile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,15 @@ def student_results(
 
     Means, SDs and P(mastery) are those of the corrected marginals (ep_correction.py); correlations are EP's.
     """
+    parts = data.over(_student_results, items, nodes, mean, covariance, cuts)
+    if len(parts) == 1:
+        return parts[0]
+    return StudentResults(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(StudentResults)))
+
+
+def _student_results(
+    data: ProfileData, items: ItemParameters, nodes: Array, mean: Array, covariance: Array, cuts: Array
+) -> StudentResults:
     table = log_probabilities(items, nodes)
     above = cut_weights(nodes, np.where(np.isfinite(cuts), cuts, 0.0))
     n, c = len(data.scores), data.n_concepts
@@ -74,7 +83,7 @@ def student_results(
                 total, first, second = powers @ density.T
             out.own_variance[rows, k] = second / total - (first / total) ** 2
 
-    map_blocks(work, data.blocks)
+    map_blocks(work, data.blocks, data.threads)
     out.above[:, ~np.isfinite(cuts)] = np.nan
     return out
 

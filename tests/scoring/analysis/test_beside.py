@@ -1,7 +1,6 @@
 """Tables that a second process makes are those that this one makes, and a process that fails is not missed."""
 
 import os
-import sys
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pytest
 from scoring.analysis import beside
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.steps import Steps
+from scoring.irt import second
 
 STEPS = ["item analysis", "items at equal ability", "answers"]
 
@@ -50,70 +50,38 @@ def here(data):
 
 
 def test_the_second_process_makes_the_same_tables(data, here, monkeypatch):
-    monkeypatch.setattr(beside, "WORTH", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     expected, _ = here
     assert (expected.dif["ets_class"] == "C").tolist() == [False] * 7 + [True]
     said: list[str] = []
     steps = Steps(said.append)
-    with beside.Started(data, list(data.scored.columns)) as others:
-        process = others._process
-        assert process is not None
+    with second.working(True):
+        others = beside.Started(data, list(data.scored.columns))
+        assert others._job is not None
         found = others.result(steps)
         assert others.result(steps) is found
-    assert process.returncode == 0
+        assert others._job.exception() is None
     assert_same(found, expected)
     assert list(steps.seconds) == STEPS
     assert len(said) == 3
 
 
-def test_what_is_not_needed_stays_here(data, monkeypatch):
+def test_what_is_not_needed_stays_here(data):
     assert beside.Started(data, list(data.scored.columns))._data.persons is None
 
 
-@pytest.mark.parametrize("interpreter", ["no such program", "/bin/false"])
-def test_a_process_that_fails_is_not_missed(data, here, monkeypatch, interpreter):
-    monkeypatch.setattr(beside, "WORTH", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(sys, "executable", interpreter)
+def test_a_process_that_fails_is_not_missed(data, here, monkeypatch):
     expected, steps = here
-    with beside.Started(data, list(data.scored.columns)) as others:
-        monkeypatch.undo()
+    with second.working(True) as helper:
+        assert helper is not None
+        helper.close()
+        others = beside.Started(data, list(data.scored.columns))
         again = Steps(None)
         assert_same(others.result(again), expected)
     assert again.notices == steps.notices
     assert list(again.seconds) == STEPS
 
 
-def test_a_file_in_the_folder_is_no_module_and_a_startup_that_prints_does_no_harm(data, here, monkeypatch, tmp_path):
-    working, startup = tmp_path / "working", tmp_path / "startup"
-    working.mkdir()
-    startup.mkdir()
-    (working / "pandas.py").write_text("raise ImportError\n")
-    (startup / "sitecustomize.py").write_text("print('hello', flush=True)\nprint('later')\n")
-    monkeypatch.setattr(beside, "WORTH", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(sys, "path", [str(startup), *sys.path])
-    monkeypatch.chdir(working)
-    with beside.Started(data, list(data.scored.columns)) as others:
-        process = others._process
-        assert_same(others.result(Steps(None)), here[0])
-    assert process is not None
-    assert process.returncode == 0
-
-
-def test_a_process_is_stopped_when_the_estimation_is_given_up(data, monkeypatch):
-    monkeypatch.setattr(beside, "WORTH", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    others = beside.Started(data, list(data.scored.columns))
-    process = others._process
-    assert process is not None
-    with pytest.raises(RuntimeError), others:
-        raise RuntimeError
-    assert process.returncode is not None
-
-
 def test_few_answers_need_no_process(data):
     assert data.scored.size < beside.WORTH
-    with beside.Started(data, list(data.scored.columns)) as others:
-        assert others._process is None
+    assert beside.Started(data, list(data.scored.columns))._job is None

@@ -91,9 +91,9 @@ def test_gradient_of_the_evidence_is_its_finite_difference():
 def test_students_gradients_add_up_and_square_to_the_information():
     m = model()
     scores, weights, group = students()
-    data = ProfileData.sorted(scores, weights, group, CONCEPT, 2)
     cluster = np.arange(len(scores)) % 7
-    sums = student_scores(data, MIXED, m.layout, NODES, MU, SIGMA, np.zeros(2), cluster, 1e-10)
+    data = ProfileData.sorted(scores, weights, group, CONCEPT, 2, cluster)
+    sums = student_scores(data, MIXED, m.layout, NODES, MU, SIGMA, np.zeros(2), True, 1e-10)
     total = gradient(expectations(data, MIXED, NODES, MU, SIGMA, 1e-10), MIXED, m.layout, NODES, MU, SIGMA)
     np.testing.assert_allclose(sums.group_score.sum(axis=0), total, atol=1e-8)
     np.testing.assert_allclose(sums.clusters.sum(axis=0), total, atol=1e-8)
@@ -102,7 +102,7 @@ def test_students_gradients_add_up_and_square_to_the_information():
     for i in range(len(scores)):
         one = ProfileData.sorted(scores[i : i + 1], np.ones(1), np.zeros(1, dtype=int), CONCEPT, 2)
         g = group[i]
-        alone = student_scores(one, MIXED, m.layout, NODES, MU[g : g + 1], SIGMA[g : g + 1], np.zeros(2), None, 1e-10)
+        alone = student_scores(one, MIXED, m.layout, NODES, MU[g : g + 1], SIGMA[g : g + 1], np.zeros(2), False, 1e-10)
         s = np.zeros(m.full_size)
         s[: m.layout.total] = alone.group_score[0, : m.layout.total]
         s[m.group_slice(g)] = alone.group_score[0, m.layout.total :]
