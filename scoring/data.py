@@ -120,13 +120,15 @@ def _read_numbers(values: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArr
         band = slice(first, first + _BAND)
         part = values[band]
         empty = np.isnan(part)
-        whole = np.where(empty, MISSING, part)
-        if whole.min() < MISSING or whole.max() > 100:
+        whole = np.where(empty, part.dtype.type(MISSING), part)
+        with np.errstate(invalid="ignore"):  # what no int8 can hold does not equal what comes of it
+            here = whole.astype(np.int8)
+        # nothing but whole numbers up to 100, and below nought nothing but what is empty
+        if here.max() > 100 or not np.array_equal(here, whole) or np.count_nonzero(here < 0) > np.count_nonzero(empty):
             return None
-        scores[band] = whole
-        if not ((scores[band] == whole) & (empty | (whole >= 0))).all():
-            return None
-        status[band] = np.where(empty, np.int8(NOT_ADMINISTERED), np.int8(ANSWERED))
+        scores[band] = here
+        np.multiply(empty, np.int8(NOT_ADMINISTERED - ANSWERED), out=status[band])
+        status[band] += np.int8(ANSWERED)
     return scores, status
 
 

@@ -125,7 +125,9 @@ def _fit(
     population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
     if n > _LARGE:
         population = _from_sample(ev, design, start, population)
-    eta = np.zeros((n, c))
+    # what a sample has found is near: sites settle at once, and schools can be told apart two passes earlier
+    patient = 4 if n <= _LARGE else 2
+    eta = (design.x @ population.gamma)[design.pattern]
     sites = no_sites(ev) if sites is None else sites
     workspace = np.empty((c, c, n))
     change, pace, last = np.inf, 1.0, np.zeros((c, c))
@@ -147,7 +149,7 @@ def _fit(
             pace = pace / 2 if float((tau_step * last).sum()) < 0 else min(1.0, 1.5 * pace)
             last = tau_step
             # sites that still move would be taken for schools that differ
-            taken = tau_step * (pace if iteration >= 4 else 0.0)
+            taken = tau_step * (pace if iteration >= patient else 0.0)
             before = population
             population, step = _covariance_step(design, scores, population, gamma, taken)
             change = max(change, step, _school_change(before, tau_step))

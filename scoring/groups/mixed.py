@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 #: Students worked on at a time.
 CHUNK = 1024
+#: Schools worked on at a time.
+SCHOOLS = 8
 #: Weight, in schools, and size, as a share of the residual variance, of the prior that keeps T off the boundary.
 SCHOOL_PRIOR_WEIGHT, SCHOOL_PRIOR_SHARE = 2.0, 0.05
 #: Below this many students in a district the residual correlations are common, the SDs free (docs/methods/profile.md).
@@ -219,17 +221,21 @@ def covariance_scores(
     eye = np.eye(c)
     lefts = np.linalg.inv(root)
     standard = [np.kron(left, left) for left in lefts]
-    for s in range(n_schools):
-        rows, d = design.school_rows(s), int(design.school_district[s])
-        # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
-        left = lefts[d]
-        m = eye.reshape(-1, 1) - standard[d] @ flat[:, rows]
-        w = 1.0 if design.weight is None else design.weight[rows]
-        info[s] = ((m * w) @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
-        q = residual[rows] @ root[d]
-        spread = left @ sums.school_gain[s] @ left.T
-        from_school = (info[s] @ spread.reshape(-1)).reshape(c, c)
-        score[s] = 0.5 * ((q.T * w) @ q + from_school - (m * w).sum(axis=1).reshape(c, c))
+
+    def fill(schools: slice) -> None:
+        for s in range(schools.start, schools.stop):
+            rows, d = design.school_rows(s), int(design.school_district[s])
+            # L' W_i L with W_i = Σ⁻¹ - Σ⁻¹ V_i Σ⁻¹: identity minus the posterior covariance in standard units
+            left = lefts[d]
+            m = eye.reshape(-1, 1) - standard[d] @ flat[:, rows]
+            w = 1.0 if design.weight is None else design.weight[rows]
+            info[s] = ((m * w) @ m.T).reshape(c, c, c, c).transpose(0, 2, 1, 3).reshape(c * c, c * c)
+            q = residual[rows] @ root[d]
+            spread = left @ sums.school_gain[s] @ left.T
+            from_school = (info[s] @ spread.reshape(-1)).reshape(c, c)
+            score[s] = 0.5 * ((q.T * w) @ q + from_school - (m * w).sum(axis=1).reshape(c, c))
+
+    over_chunks(fill, n_schools, SCHOOLS)
     info *= 0.5
     return CovarianceScores(residual, score, info, *_tau_scores(sums, population, effects, gamma_covariance))
 

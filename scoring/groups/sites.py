@@ -102,15 +102,29 @@ def sweep(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tuple[Sit
     Returns:
         New sites, and the largest change of a tilted mean against the posterior mean in posterior SDs.
     """
-    tilted_mean, tilted_variance, precision, shift = _tilted_moments(ev, mean, variance, sites)
-    new_precision = np.maximum(1.0 / tilted_variance - precision, 0.0)  # 3PL and GPCM can ask for less than nothing
-    new_shift = tilted_mean * (precision + new_precision) - shift
-    silent = ev.answered == 0
-    new_precision[silent] = 0.0
-    new_shift[silent] = 0.0
-    change = np.abs(tilted_mean - mean) / np.sqrt(variance)
-    change[silent] = 0.0
-    return Sites(new_precision, new_shift), float(change.max(initial=0.0))
+    new = Sites(np.empty_like(mean), np.empty_like(mean))
+    # a posterior narrower than the grid can resolve is held at a quarter of the spacing
+    smallest = ((ev.nodes[1] - ev.nodes[0]) / 4) ** 2
+
+    def fill(r: slice) -> float:
+        precision, shift = _cavity(mean[r], variance[r], Sites(sites.precision[r], sites.shift[r]))
+        total, first, second = tilted_sums(ev.log_likelihood[r], ev.nodes, precision, shift, 3)
+        first /= total
+        second /= total
+        second -= first * first
+        np.maximum(second, smallest, out=second)
+        # 3PL and GPCM can ask for less than nothing
+        new_precision = np.maximum(1.0 / second - precision, 0.0)
+        new_shift = first * (precision + new_precision) - shift
+        first -= mean[r]
+        change = np.abs(first, out=first) / np.sqrt(variance[r])
+        silent = ev.answered[r] == 0
+        if silent.any():
+            new_precision[silent], new_shift[silent], change[silent] = 0.0, 0.0, 0.0
+        new.precision[r], new.shift[r] = new_precision, new_shift
+        return float(change.max())
+
+    return new, max(over_chunks(fill, len(mean), CHUNK), default=0.0)
 
 
 def _cavity(mean: Array, variance: Array, sites: Sites) -> tuple[Array, Array]:
@@ -135,40 +149,30 @@ def _tilted_weights(log_likelihood: Array, nodes: Array, precision: Array, shift
     return np.asarray(weights)
 
 
-def _tilted_moments(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tuple[Array, Array, Array, Array]:
-    precision, shift = _cavity(mean, variance, sites)
-    first = np.empty_like(mean)
-    second = np.empty_like(mean)
+def tilted_sums(log_likelihood: Array, nodes: Array, precision: Array, shift: Array, count: int) -> Array:
+    """(count, n, C) sums of θ^0, θ^1, ... under the unnormalised tilted densities.
 
-    def fill(r: slice) -> None:
-        sums = tilted_sums(ev, precision, shift, r, 3)
-        m = sums[1] / sums[0]
-        first[r] = m
-        second[r] = sums[2] / sums[0] - m * m
-
-    over_chunks(fill, len(mean), CHUNK)
-    # a posterior narrower than the grid can resolve is held at a quarter of the spacing
-    spacing = ev.nodes[1] - ev.nodes[0]
-    return first, np.maximum(second, (spacing / 4) ** 2), precision, shift
-
-
-def tilted_sums(ev: Evidence, precision: Array, shift: Array, r: slice, count: int) -> Array:
-    """(count, n, C) sums of θ^0, θ^1, ... under the unnormalised tilted densities of the rows r."""
-    powers = ev.nodes ** np.arange(count)[:, None]
-    basis = np.stack([-0.5 * ev.nodes**2, ev.nodes, np.ones_like(ev.nodes)])
-    p, s = precision[r].T.copy(), shift[r].T.copy()
+    Args:
+        log_likelihood: (n, C, Q).
+        nodes: (Q,).
+        precision, shift: (n, C) of the cavities.
+        count: how many powers.
+    """
+    powers = nodes ** np.arange(count)[:, None]
+    basis = np.stack([-0.5 * nodes**2, nodes, np.ones_like(nodes)])
+    p, s = precision.T.copy(), shift.T.copy()
     peak = -0.5 * s * s / p  # taken out, so that the cavity's part of the exponent is never positive
     sums = np.empty((count, p.shape[1], p.shape[0]))
-    weights = np.empty((p.shape[1], ev.nodes.size))
+    weights = np.empty((p.shape[1], nodes.size))
     coefficients = np.stack([p, s, peak], axis=1)
     for c in range(p.shape[0]):
         np.matmul(coefficients[c].T, basis, out=weights)
-        weights += ev.log_likelihood[r, c]
+        weights += log_likelihood[:, c]
         np.exp(weights, out=weights)
         total = powers @ weights.T
         lost = np.flatnonzero(total[0] < 1e-200)  # answers and expectation so far apart that all underflows
         if lost.size:
-            again = coefficients[c][:, lost].T @ basis + ev.log_likelihood[r, c][lost]
+            again = coefficients[c][:, lost].T @ basis + log_likelihood[lost, c]
             total[:, lost] = powers @ np.exp(again - again.max(axis=1, keepdims=True)).T
         sums[:, :, c] = total
     return sums
@@ -181,7 +185,7 @@ def tilted_shape(ev: Evidence, mean: Array, variance: Array, sites: Sites) -> tu
     kurtosis = np.empty_like(mean)
 
     def fill(r: slice) -> None:
-        sums = tilted_sums(ev, precision, shift, r, 5)
+        sums = tilted_sums(ev.log_likelihood[r], ev.nodes, precision[r], shift[r], 5)
         m, square, cube, fourth = sums[1:] / sums[0]
         v = square - m**2
         skewness[r] = (cube - 3 * m * square + 2 * m**3) / v**1.5
