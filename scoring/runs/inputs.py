@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from itembank.answers import letters_of
@@ -103,12 +104,15 @@ def with_places(given: AnalysisInput, places: pd.DataFrame) -> AnalysisInput:
 def answers_with_blanks(data: Any) -> pd.DataFrame:
     """Answers as given, categorical, with `O`, `R`, `M` where a blank or a double mark stood."""
     raw = data.raw()
+    found = {}
     for j, item in enumerate(raw.columns):
-        column = raw[item].cat.add_categories([b for b in _BLANKS.values() if b not in raw[item].cat.categories])
-        for status, blank in _BLANKS.items():
-            column = column.where(data.status[:, j] != status, blank)
-        raw[item] = column
-    return raw
+        given = raw[item].array
+        known = [*given.categories, *(b for b in _BLANKS.values() if b not in given.categories)]
+        codes, status = given.codes.astype(np.int32), np.ascontiguousarray(data.status[:, j])
+        for blank, letter in _BLANKS.items():
+            codes[status == blank] = known.index(letter)
+        found[item] = pd.Categorical.from_codes(codes, categories=pd.Index(known, dtype=given.categories.dtype))
+    return pd.DataFrame(found, index=raw.index)
 
 
 def options_of(session: Any, data: Any) -> pd.DataFrame:
