@@ -21,8 +21,8 @@ from typing import Any
 
 from scoring.irt.threads import one_blas_thread
 
-#: Comes before the results: an environment may print as its interpreter starts.
-_HERE = b"\0results\0"
+#: Comes before each result: an environment may print as its interpreter starts, and a library at any time.
+_HERE = b"\0result\0"
 
 
 class Lost(Exception):
@@ -41,7 +41,7 @@ class Second:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._waiting: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._numbers = 0
         self._open: list[Future[Any]] = []
         self._lost = threading.Event()
@@ -83,9 +83,12 @@ class Second:
         if self._lost.is_set():
             job.set_exception(Lost())
             return job
+        wanted = pickle.dumps((number, function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
         self._open.append(job)
         self._waiting.put(job)
-        self._jobs.put(pickle.dumps((number, function, arguments), protocol=pickle.HIGHEST_PROTOCOL))
+        self._jobs.put(wanted)
+        if self._lost.is_set():  # it was lost meanwhile, and whoever cleared up may not have seen this job
+            self._give_up()
         return job
 
     def _send(self) -> None:
@@ -104,24 +107,25 @@ class Second:
         assert self._process.stdout is not None
         with self._process.stdout as pipe:
             try:
-                found = _skip_to(_HERE, pipe)
-                while found:
+                while _skip_to(_HERE, pipe):
                     good, value = pickle.load(pipe)
                     job = self._waiting.get()
-                    if job is None:
-                        break
                     if good:
                         job.set_result(value)
                     else:
                         job.set_exception(Lost())
-            except (EOFError, OSError, pickle.UnpicklingError):
-                pass
+            except Exception:
+                pass  # whatever came, it is no result, and the jobs are done in place
         self._lost.set()
         self._jobs.put(None)
-        while not self._waiting.empty():
-            job = self._waiting.get()
-            if job is not None:
-                job.set_exception(Lost())
+        self._give_up()
+
+    def _give_up(self) -> None:
+        while True:
+            try:
+                self._waiting.get_nowait().set_exception(Lost())
+            except queue.Empty:
+                return
 
     def close(self) -> None:
         """End it, whatever it does."""
@@ -175,8 +179,6 @@ def serve() -> None:
     kept: dict[int, Any] = {}
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out, one_blas_thread():
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not get among the results
-        out.write(_HERE)
-        out.flush()
         while True:
             try:
                 number, function, arguments = pickle.load(jobs)
@@ -189,5 +191,6 @@ def serve() -> None:
                 answer = pickle.dumps((True, value), protocol=pickle.HIGHEST_PROTOCOL)
             except Exception:
                 answer = pickle.dumps((False, None))  # the first process meets the same in place, and says it
+            out.write(_HERE)
             out.write(answer)
             out.flush()

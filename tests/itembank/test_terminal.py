@@ -103,6 +103,24 @@ def test_a_closed_pipe_is_no_failure(tmp_path):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_process_that_leaves_has_said_everything(code):
+    """What was printed is there, what asked to be called at the end was called, and the code is the command's."""
+    root = Path(__file__).parents[2]
+    program = (
+        "import atexit, itembank.terminal as t; from itembank.errors import Rejected\n"
+        "def command():\n"
+        "    atexit.register(print, 'bye', flush=True)\n"
+        "    t.emit('x' * 200_000)\n"
+        f"    if {code}: raise Rejected('x', 'No.', 'Try y.')\n"
+        "t.prepare(); t.leave(t.run(command))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == code
+    assert done.stdout == "x" * 200_000 + "\nbye\n"
+    assert done.stderr == ("error: No. (x)\nhint: Try y.\n" if code else "")
+
+
 def test_a_refusal_keeps_its_code(capsys):
     def refuse():
         raise Rejected("x", "No.", "Try y.")

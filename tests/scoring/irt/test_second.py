@@ -56,11 +56,18 @@ def test_what_prints_does_not_get_among_the_results(helper):
 
 
 def test_it_ends_with_the_context():
-    with pytest.raises(RuntimeError), second.working(True) as started:
-        assert started is not None
-        assert started._process is not None
-        waiting = started.run(time.sleep, 60)
-        raise RuntimeError
+    given_up = []
+
+    def give_up():
+        with second.working(True) as started:
+            assert started is not None
+            given_up.extend([started, started.run(time.sleep, 60)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        give_up()
+    started, waiting = given_up
+    assert started._process is not None
     assert started._process.returncode is not None
     with pytest.raises(second.Lost):
         waiting.result()
@@ -77,6 +84,15 @@ def test_a_process_that_does_not_start_loses_its_jobs(monkeypatch, interpreter):
         with pytest.raises(second.Lost):
             started.run(operator.add, 1, 2).result()
         assert not started.idle
+
+
+def test_a_process_that_dies_at_its_work_loses_its_jobs(helper):
+    jobs = [helper.run(os._exit, 1), helper.run(operator.add, 1, 2)]
+    for job in jobs:
+        with pytest.raises(second.Lost):
+            job.result()
+    with pytest.raises(second.Lost):
+        helper.run(operator.add, 1, 2).result()
 
 
 def test_one_processor_or_little_work_needs_none(monkeypatch):
