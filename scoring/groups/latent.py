@@ -122,11 +122,10 @@ def _fit(
             )
     if start is None:
         start = 0.4 * np.eye(c) + 0.6
-    population = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
-    if n > _LARGE:
-        population = _from_sample(ev, design, start, population)
+    unknown = Population(np.zeros((design.x.shape[1], c)), np.repeat(start[None], d, axis=0), 0.1 * start)
+    population = _from_sample(ev, design, start, unknown) if n > _LARGE else unknown
     # what a sample has found is near: sites settle at once, and schools can be told apart two passes earlier
-    patient = 4 if n <= _LARGE else 2
+    patient = 4 if population is unknown else 2
     eta = (design.x @ population.gamma)[design.pattern]
     sites = no_sites(ev) if sites is None else sites
     workspace = np.empty((c, c, n))
