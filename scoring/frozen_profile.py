@@ -14,7 +14,7 @@ from scoring import checks
 from scoring.data import read_responses
 from scoring.irt.curves import Array, ItemParameters
 from scoring.irt.errors import DesignError
-from scoring.irt.profile_estep import ProfileData
+from scoring.irt.profile_data import ProfileData
 from scoring.irt.profile_students import student_results
 from scoring.profile_tables import score_table
 

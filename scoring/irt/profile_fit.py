@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from scoring.irt.curves import ItemParameters
-from scoring.irt.profile_estep import ProfileData, ScoreSums, expectations, gradient, student_scores
+from scoring.irt.profile_data import ProfileData
+from scoring.irt.profile_estep import ScoreSums, expectations, gradient, student_scores
 from scoring.irt.profile_items import unpack
 from scoring.irt.profile_model import ProfileModel, WorkingVector
 from scoring.irt.profile_penalty import drawn_inside, log_correlation_prior, smallest_eigenvalue

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.irt.profile_estep import ProfileData, expectations
+from scoring.irt.profile_data import ProfileData
+from scoring.irt.profile_estep import expectations
 from scoring.irt.profile_items import GUESSING_PRIOR, fisher_steps, pack, starting_items, unpack
 from scoring.irt.profile_model import ProfileModel
 

@@ -14,7 +14,8 @@ from scoring.irt.curves import ItemParameters, log_probabilities
 from scoring.irt.distinct import distinct_rows_of
 from scoring.irt.ep import cut_weights
 from scoring.irt.ep_correction import corrected_block
-from scoring.irt.profile_estep import ProfileData, map_blocks, posterior_block
+from scoring.irt.profile_data import ProfileData, map_blocks
+from scoring.irt.profile_estep import posterior_block
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

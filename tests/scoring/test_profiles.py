@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import scoring
+from scoring.irt import profile_data
 from scoring.irt.curves import ItemParameters, category_probabilities
 from scoring.irt.errors import DesignError, ScoringWarning
 from scoring.profiles import domain_cut
@@ -307,10 +308,8 @@ def test_concepts_that_cannot_be_told_apart_are_named_not_forced():
 
 
 def test_threads_change_nothing(reversed_world, reversed_profile, monkeypatch):
-    from scoring.irt import profile_estep
-
     responses, concepts, groups, *_ = reversed_world
-    monkeypatch.setattr(profile_estep, "_THREADS", 1 if profile_estep._THREADS > 1 else 3)
+    monkeypatch.setattr(profile_data, "_THREADS", 1 if profile_data._THREADS > 1 else 3)
     profile = scoring.concept_profile(responses, concepts, groups=groups)
     pd.testing.assert_frame_equal(profile.items, reversed_profile.items, check_exact=True)
     pd.testing.assert_frame_equal(profile.scores, reversed_profile.scores, check_exact=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scoring.irt.curves import ItemParameters, log_probabilities
-from scoring.irt.profile_estep import ProfileData, expectations, gradient, student_scores
+from scoring.irt.profile_data import ProfileData
+from scoring.irt.profile_estep import expectations, gradient, student_scores
 from scoring.irt.profile_items import layout_of, log_probability_gradients, pack, unpack
 from scoring.irt.profile_model import ProfileModel, WorkingVector, complex_step
 

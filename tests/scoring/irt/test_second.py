@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from scoring.irt import profile_estep, second
-from scoring.irt.profile_estep import ProfileData, expectations, student_scores
+from scoring.irt import profile_data, second
+from scoring.irt.profile_data import ProfileData
+from scoring.irt.profile_estep import expectations, student_scores
 from scoring.irt.profile_students import student_results
 from tests.scoring.irt.test_profile_gradient import CONCEPT, MIXED, MU, NODES, SIGMA, model, students
 
@@ -119,11 +120,11 @@ def test_a_file_in_the_folder_is_no_module_and_a_startup_that_prints_does_no_har
 
 def everything(monkeypatch, lose_after: int | None = None) -> list[np.ndarray]:
     """Three kinds of passes over 200 students in blocks of 10; the second process is lost after so many of them."""
-    monkeypatch.setattr(profile_estep, "_BLOCK", 10)
+    monkeypatch.setattr(profile_data, "_BLOCK", 10)
     m = model()
     scores, weights, group = students()
     data = ProfileData.sorted(scores, weights, group, CONCEPT, 2, np.arange(len(scores)) % 7)
-    assert len(data.blocks) >= profile_estep._HALVED
+    assert len(data.blocks) >= profile_data._HALVED
     out = []
     helper = second.current()
     for k in range(4):
