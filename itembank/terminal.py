@@ -230,6 +230,9 @@ def leave(code: int) -> NoReturn:
     command; the system takes the memory back without that. What has asked to be called at the end is called.
     """
     atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):  # what those have said
+        with contextlib.suppress(Exception):
+            stream.flush()
     os._exit(code)
 
 

@@ -90,10 +90,11 @@ class ProfileData:
         helper = second.current()
         if helper is None or (self._there is None and not helper.idle):
             return [function(near, *arguments), function(far, *arguments)]
+        share = max(1, _THREADS // 2)
         if self._there is None:
-            self._there = helper.keep(_same, replace(far, threads=1))
+            self._there = helper.keep(_same, replace(far, threads=share))
         job = helper.run(function, self._there, *arguments)
-        first = function(replace(near, threads=1), *arguments)
+        first = function(replace(near, threads=share), *arguments)
         try:
             return [first, job.result()]
         except second.Lost:

@@ -6,6 +6,7 @@ what it needs through a pipe, writes nothing anywhere and ends with whoever star
 ends early, a job fails with `Lost`, and the caller does the work in place.
 """
 
+import itertools
 import os
 import pickle
 import queue
@@ -23,6 +24,8 @@ from scoring.irt.threads import one_blas_thread
 
 #: Comes before each result: an environment may print as its interpreter starts, and a library at any time.
 _HERE = b"\0result\0"
+#: Of what is kept: no two processes have one in common, so that none is asked for what another one keeps.
+_NUMBERS = itertools.count(1)
 
 
 class Lost(Exception):
@@ -74,9 +77,10 @@ class Second:
 
     def keep(self, function: Callable[..., Any], *arguments: Any) -> Kept:
         """What `function(*arguments)` gives stays there, for later jobs; they fail where it has failed."""
+        number = next(_NUMBERS)
         self._numbers += 1
-        self._submit(self._numbers, function, arguments)
-        return Kept(self._numbers)
+        self._submit(number, function, arguments)
+        return Kept(number)
 
     def _submit(self, number: int | None, function: Callable[..., Any], arguments: tuple[Any, ...]) -> "Future[Any]":
         job: Future[Any] = Future()
@@ -84,7 +88,7 @@ class Second:
             job.set_exception(Lost())
             return job
         wanted = pickle.dumps((number, function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
-        self._open.append(job)
+        self._open = [*(other for other in self._open if not other.done()), job]  # results are not held here
         self._waiting.put(job)
         self._jobs.put(wanted)
         if self._lost.is_set():  # it was lost meanwhile, and whoever cleared up may not have seen this job

@@ -110,7 +110,7 @@ def test_a_process_that_leaves_has_said_everything(code):
     program = (
         "import atexit, itembank.terminal as t; from itembank.errors import Rejected\n"
         "def command():\n"
-        "    atexit.register(print, 'bye', flush=True)\n"
+        "    atexit.register(print, 'bye')\n"
         "    t.emit('x' * 200_000)\n"
         f"    if {code}: raise Rejected('x', 'No.', 'Try y.')\n"
         "t.prepare(); t.leave(t.run(command))"

@@ -153,6 +153,16 @@ def test_halves_in_two_processes_give_the_very_same_numbers(monkeypatch, helper)
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_one_process_keeps_is_not_asked_of_the_next(helper):
+    kept = helper.keep(operator.neg, 1)
+    assert helper.run(operator.add, kept, 0).result() == -1
+    with second.working(True) as other:
+        assert other is not None
+        other.keep(operator.neg, 2)
+        with pytest.raises(second.Lost):
+            other.run(operator.add, kept, 0).result()
+
+
 @pytest.mark.parametrize("passes", [0, 1, 2, 3])
 def test_a_process_that_is_lost_between_passes_is_not_missed(monkeypatch, helper, passes):
     lost = everything(monkeypatch, lose_after=passes)
