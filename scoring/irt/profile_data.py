@@ -98,6 +98,8 @@ class ProfileData:
         try:
             return [first, job.result()]
         except second.Lost:
+            if not helper.idle:  # it is gone, not only this job: the next passes have all threads
+                self._there = None
             return [first, function(far, *arguments)]
 
     def weighted(self, weights: Array) -> "ProfileData":

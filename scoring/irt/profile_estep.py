@@ -3,7 +3,8 @@
 How students are put into blocks and halves, and where these are worked on: profile_data.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from scoring.irt.profile_items import ItemLayout, log_probability_gradients
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+
+S = TypeVar("S", "Sums", "ScoreSums")
 
 #: Blocks whose sums are held before they are added up.
 _AT_ONCE = 64
@@ -42,15 +45,15 @@ class Sums:
     unsettled: int
     smallest_sd: float
 
-    def add(self, other: "Sums") -> None:
-        """Take other students in."""
-        self.log_evidence += other.log_evidence
-        self.counts += other.counts
-        self.weight += other.weight
-        self.mean += other.mean
-        self.square += other.square
-        self.unsettled += other.unsettled
-        self.smallest_sd = min(self.smallest_sd, other.smallest_sd)
+
+def _together(parts: list[S]) -> S:
+    """The sums over the students of all parts."""
+    out, *others = parts
+    for other in others:
+        for name in (f.name for f in fields(out)):
+            here, there = getattr(out, name), getattr(other, name)
+            setattr(out, name, min(here, there) if name == "smallest_sd" else here + there)
+    return out
 
 
 def posterior_block(
@@ -75,10 +78,7 @@ def expectations(
     data: ProfileData, items: ItemParameters, nodes: Array, mu: Array, sigma: Array, tolerance: float
 ) -> Sums:
     """Expected counts and moments of all students under their groups' populations."""
-    out, *others = data.over(_expectations, items, nodes, mu, sigma, tolerance)
-    for other in others:
-        out.add(other)
-    return out
+    return _together(data.over(_expectations, items, nodes, mu, sigma, tolerance))
 
 
 def _expectations(
@@ -188,13 +188,6 @@ class ScoreSums:
     log_evidence: float
     smallest_sd: float
 
-    def add(self, other: "ScoreSums") -> None:
-        """Take other students in."""
-        for name in ("outer", "clusters", "cluster_weight", "mastery", "mastery_product", "mastery_score",
-                     "cluster_mastery", "group_score", "unsettled", "log_evidence"):  # fmt: skip
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.smallest_sd = min(self.smallest_sd, other.smallest_sd)
-
 
 def student_scores(
     data: ProfileData,
@@ -214,10 +207,7 @@ def student_scores(
         by_cluster: whether sums by cluster are wanted, where the data have clusters.
     """
     n_clusters = 0 if data.cluster is None or not by_cluster else int(data.cluster.max()) + 1
-    out, *others = data.over(_student_scores, items, layout, nodes, mu, sigma, cuts, n_clusters, tolerance)
-    for other in others:
-        out.add(other)
-    return out
+    return _together(data.over(_student_scores, items, layout, nodes, mu, sigma, cuts, n_clusters, tolerance))
 
 
 def _student_scores(

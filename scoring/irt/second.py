@@ -3,7 +3,8 @@
 Threads of one interpreter wait for each other at every short call of numpy, processes do not: with two processors the
 same work takes half the time instead of two thirds. The process is started with the program's own interpreter, gets
 what it needs through a pipe, writes nothing anywhere and ends with whoever started it. Where it cannot be started or
-ends early, a job fails with `Lost`, and the caller does the work in place.
+ends early, a job fails with `Lost`, and the caller does the work in place. What is printed or warned of there is not
+seen: a job says with its result what has to be said.
 """
 
 import itertools
@@ -22,7 +23,7 @@ from typing import Any
 
 from scoring.irt.threads import one_blas_thread
 
-#: Comes before each result: an environment may print as its interpreter starts, and a library at any time.
+#: Comes before each result: an environment may print as its interpreter starts.
 _HERE = b"\0result\0"
 #: Of what is kept: no two processes have one in common, so that none is asked for what another one keeps.
 _NUMBERS = itertools.count(1)
@@ -45,7 +46,6 @@ class Second:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        self._numbers = 0
         self._open: list[Future[Any]] = []
         self._lost = threading.Event()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
@@ -78,7 +78,6 @@ class Second:
     def keep(self, function: Callable[..., Any], *arguments: Any) -> Kept:
         """What `function(*arguments)` gives stays there, for later jobs; they fail where it has failed."""
         number = next(_NUMBERS)
-        self._numbers += 1
         self._submit(number, function, arguments)
         return Kept(number)
 

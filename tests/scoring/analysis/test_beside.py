@@ -1,12 +1,13 @@
 """Tables that a second process makes are those that this one makes, and a process that fails is not missed."""
 
+import contextlib
 import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.analysis import beside
+from scoring.analysis import beside, run
 from scoring.analysis.inputs import AnalysisInput
 from scoring.analysis.steps import Steps
 from scoring.irt import second
@@ -82,6 +83,10 @@ def test_a_process_that_fails_is_not_missed(data, here, monkeypatch):
     assert list(again.seconds) == STEPS
 
 
-def test_few_answers_need_no_process(data):
-    assert data.scored.size < beside.WORTH
-    assert beside.Started(data, list(data.scored.columns))._job is None
+@pytest.mark.parametrize(("worth", "wanted"), [(4_800, True), (4_801, False)])
+def test_only_many_answers_are_worth_a_process(data, monkeypatch, worth, wanted):
+    asked = []
+    monkeypatch.setattr(run, "WORTH", worth)
+    monkeypatch.setattr(second, "working", lambda wanted: asked.append(wanted) or contextlib.nullcontext())
+    run.analyse(data)
+    assert asked == [wanted]
